@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every target says what it does: `make`.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0-dev)
+CACHE    ?= $(or $(WUKONG_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/provider-wukong)
+OUT      := _output
+LDFLAGS  := -s -w -X github.com/novasphere/provider-wukong/internal/version.Version=$(VERSION)
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+CLUSTER  := go run ./cluster
+
+# say prints a heading, and how long what follows usually takes: cold | warm.
+say = @printf '\n\033[1m== %s\033[0m (%s)\n' "$(1)" "$(2)"
+
+.PHONY: help
+help: ## List the targets.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the mover, the provider and the function into _output/bin.
+	$(GO_BUILD) -o $(OUT)/bin/ ./cmd/mover ./cmd/provider ./cmd/function
+
+.PHONY: generate
+generate: ## Make deep-copies, managed-resource methods, CRDs and XRDs anew.
+	hack/generate/run.sh
+
+.PHONY: check-generate
+check-generate: ## Fail when `make generate` would change a file.
+	hack/check-generated.sh
+
+.PHONY: lint
+lint: ## Run go vet and golangci-lint.
+	go vet -tags integration,e2e ./...
+	hack/lint.sh
+
+.PHONY: unit
+unit: ## Run the unit tests under the race detector.
+	hack/require.sh root
+	hack/packages.sh unit
+	go test -race -timeout 20m ./...
+
+.PHONY: integration
+integration: ## Run the controllers against a real API server.
+	hack/require.sh root
+	$(CLUSTER) build kube-apiserver etcd
+	go test -race -tags integration -timeout 15m -count 1 ./test/integration/...
+
+.PHONY: e2e
+e2e: ## Run everything on the throwaway cluster, installed as a user would.
+	hack/require.sh root
+	hack/e2e.sh
+
+.PHONY: test
+test: ## Run all the tests, and install what they need.
+	@hack/test.sh
+
+.PHONY: bench
+bench: ## Compare speed with the peers; writes docs/benchmarks.md.
+	hack/require.sh root
+	hack/bench.sh
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser, FUZZTIME each (default 30s).
+	hack/fuzz.sh
+
+.PHONY: demo
+demo: ## Boot a throwaway cluster and import a disk through Wukong.
+	@hack/require.sh root
+	@hack/demo.sh
+
+.PHONY: cluster-up
+cluster-up: ## Boot the throwaway cluster.
+	$(CLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## End the throwaway cluster and remove all that it left.
+	$(CLUSTER) down
+
+.PHONY: packages
+packages: build ## Build the Crossplane packages into _output/packages.
+	hack/packages/build.sh
+
+.PHONY: images
+images: packages ## The same: a package is an image, and the mover's is built beside them.
