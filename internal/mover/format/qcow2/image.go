@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qcow2
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/novasphere/provider-wukong/internal/mover/disk"
+)
+
+// DefaultMemory bounds the map of an image in bytes. It holds 3 million
+// entries: 192 GiB of compressed clusters, and far more of plain ones, before
+// the tables have to be read again.
+const DefaultMemory = 48 << 20
+
+// Options of [Open]. The zero value is complete.
+type Options struct {
+	// Head is the beginning of the file, where it has been read already.
+	Head []byte
+
+	// Memory bounds the map, in bytes. Zero: DefaultMemory.
+	Memory int64
+
+	// Admit is asked with the virtual size when the header has been read
+	// and before anything else is; its error ends Open.
+	Admit func(virtualSize int64) error
+
+	// Fetch reads many ranges. Nil: one after the other.
+	Fetch Fetch
+}
+
+// A Fetch reads ranges of a file, 8 MiB at most together, and calls take for
+// each: in any order, but never twice at once. The bytes are valid until take
+// returns. An error of take ends the reading and is returned.
+type Fetch func(ctx context.Context, f disk.File, ranges []disk.Extent, take func(i int, p []byte) error) error
+
+// An Image is a qcow2 image that can be read at random. It is used by one
+// goroutine at a time, but for its decoders.
+type Image struct {
+	plan
+	file  disk.File
+	fetch Fetch
+
+	l1      []uint64
+	tables  []uint32 // indexes of the L1 entries that name a table, by its offset
+	segment segment
+
+	allocated int64
+}
+
+// Open reads and validates the header and all tables of the image in f.
+func Open(ctx context.Context, f disk.File, o Options) (*Image, error) {
+	size := f.Stat().Size
+	head := o.Head
+	if len(head) < maxHeader {
+		head = make([]byte, headLength(size))
+		if err := disk.ReadAt(ctx, f, head, 0); err != nil {
+			return nil, err
+		}
+	}
+	h, err := parseHeader(head, size)
+	if err != nil {
+		return nil, err
+	}
+	if o.Admit != nil {
+		if err := o.Admit(h.VirtualSize); err != nil {
+			return nil, err
+		}
+	}
+	m := &Image{plan: plan{Header: h, fileSize: size}, file: f, fetch: o.Fetch}
+	if m.fetch == nil {
+		m.fetch = fetchInTurn
+	}
+	if err := m.readL1(ctx); err != nil {
+		return nil, err
+	}
+	return m, m.readTables(ctx, o.Memory)
+}
+
+// headLength is how much Open reads first: enough for the header and, in what
+// qemu-img makes, for the names of other files.
+func headLength(fileSize int64) int64 {
+	const usual = 4 << 10
+	if fileSize == disk.Unknown {
+		return headerV2
+	}
+	return min(usual, fileSize)
+}
+
+// VirtualSize implements disk.Layout.
+func (m *Image) VirtualSize() int64 { return m.Header.VirtualSize }
+
+// AllocatedBytes is how many bytes of the disk the image has data for.
+func (m *Image) AllocatedBytes() int64 { return m.allocated }
+
+// NewDecoder implements disk.Layout.
+func (m *Image) NewDecoder() disk.Decoder { return m.newDecoder() }
+
+// Pieces implements disk.Layout. It may read tables again, where the map does
+// not fit its bound.
+func (m *Image) Pieces(ctx context.Context, off, n int64) ([]disk.Piece, error) {
+	end := off + n
+	m.pieces = m.pieces[:0]
+	m.carry(off, end)
+	if err := m.begin(off, end); err != nil {
+		return nil, err
+	}
+	for m.next == len(m.entries) && m.segment.limit < uint64(end) { //nolint:gosec // Not negative.
+		if err := m.load(ctx, m.segment.limit); err != nil {
+			return nil, err
+		}
+		if err := m.begin(off, end); err != nil {
+			return nil, err
+		}
+	}
+	return m.pieces, nil
+}
+
+// readL1 reads the L1 table, a part at a time, and validates it.
+func (m *Image) readL1(ctx context.Context) error {
+	r, err := m.file.Open(ctx, m.l1Offset, m.l1Entries*8)
+	if err != nil {
+		return err
+	}
+	defer r.Close() //nolint:errcheck // Closing a reader loses nothing.
+	m.l1 = make([]uint64, m.l1Entries)
+	buf := make([]byte, min(64<<10, m.l1Entries*8))
+	for i := 0; i < len(m.l1); {
+		p := buf[:min(len(buf), (len(m.l1)-i)*8)]
+		if _, err := io.ReadFull(r, p); err != nil {
+			return fmt.Errorf("cannot read the L1 table: %w", err)
+		}
+		for ; len(p) > 0; p = p[8:] {
+			m.l1[i] = fields(p).u64(0)
+			i++
+		}
+	}
+	m.tables, err = tableOrder(m.Header, m.l1, m.fileSize)
+	return err
+}
+
+// fetchInTurn is a Fetch that reads one range after the other.
+func fetchInTurn(ctx context.Context, f disk.File, ranges []disk.Extent, take func(int, []byte) error) error {
+	for i, e := range ranges {
+		p := make([]byte, e.Length)
+		if err := disk.ReadAt(ctx, f, p, e.Offset); err != nil {
+			return err
+		}
+		if err := take(i, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qcow2
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"sort"
+
+	"github.com/novasphere/provider-wukong/internal/mover/disk"
+)
+
+const (
+	// fetchBytes is how much of the tables is asked for at once.
+	fetchBytes = 8 << 20
+
+	// fetchGap is how much is read in vain to save a request: at most 1 %
+	// of a file whose tables stand where QEMU puts them.
+	fetchGap = 4 << 10
+
+	// maxSegments bounds how often the tables are read.
+	maxSegments = 128
+)
+
+// A segment is the part of the map that is in memory: the entries whose host
+// offset is in [from, limit).
+type segment struct {
+	entries     []entry
+	from, limit uint64
+}
+
+// tableOrder validates the L1 table and returns the indexes of the entries
+// that name an L2 table, in the order of the tables' offsets.
+func tableOrder(h *Header, l1 []uint64, fileSize int64) ([]uint32, error) {
+	n := 0
+	for i, e := range l1 {
+		off, err := h.l2Offset(e, int64(i), fileSize)
+		if err != nil {
+			return nil, err
+		}
+		l1[i] = uint64(off) //nolint:gosec // 56 bits.
+		if off != 0 {
+			n++
+		}
+	}
+	order := make([]uint32, 0, n)
+	for i, off := range l1 {
+		if off != 0 {
+			order = append(order, uint32(i)) //nolint:gosec // At most 2^22.
+		}
+	}
+	slices.SortFunc(order, func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(l1[a], l1[b]), cmp.Compare(a, b))
+	})
+	return order, nil
+}
+
+// readTables reads all L2 tables for the first time: it validates them,
+// counts, and keeps the first segment.
+func (m *Image) readTables(ctx context.Context, memory int64) error {
+	if memory == 0 {
+		memory = DefaultMemory
+	}
+	left := memory - int64(len(m.l1))*8 - int64(len(m.tables))*4
+	most := int64(len(m.tables)) * m.tableEntries()
+	if m.ExtendedL2 {
+		most *= subclusters / 2 // Allocated and not, in turn.
+	}
+	n := min(max(left, memory/8)/entryBytes, most)
+	m.segment = segment{entries: make([]entry, 0, n), limit: math.MaxUint64}
+	count := int64(0)
+	err := m.scan(ctx, func(e entry) error {
+		count++
+		if count > n*maxSegments {
+			return tooComplex("its map has more than %d fragments", n*maxSegments)
+		}
+		p := m.piece(e)
+		m.allocated += min(p.DiskLength, m.VirtualSize()-p.DiskOffset)
+		return m.segment.add(e)
+	})
+	m.useSegment()
+	return err
+}
+
+// load reads the tables again and keeps the segment from host offset from on.
+func (m *Image) load(ctx context.Context, from uint64) error {
+	m.segment.from = from
+	m.segment.entries = m.segment.entries[:0]
+	m.segment.limit = math.MaxUint64
+	err := m.scan(ctx, m.segment.add)
+	m.useSegment()
+	return err
+}
+
+func (m *Image) useSegment() {
+	m.entries, m.next = m.segment.entries, 0
+	m.sort()
+}
+
+// add keeps e if it belongs to the segment, which gets shorter when it is full.
+func (s *segment) add(e entry) error {
+	if e.host < s.from || e.host >= s.limit {
+		return nil
+	}
+	if len(s.entries) == cap(s.entries) {
+		if err := s.shrink(); err != nil || e.host >= s.limit {
+			return err
+		}
+	}
+	s.entries = append(s.entries, e)
+	return nil
+}
+
+// shrink drops the last quarter of the segment, and what has the same host
+// offset as it.
+func (s *segment) shrink() error {
+	slices.SortFunc(s.entries, byHost)
+	limit := s.entries[len(s.entries)*3/4].host
+	n := sort.Search(len(s.entries), func(i int) bool { return s.entries[i].host >= limit })
+	if n == 0 {
+		return tooComplex("more than %d clusters of the disk share offset %d of the file", len(s.entries)*3/4, limit)
+	}
+	s.entries, s.limit = s.entries[:n], limit
+	return nil
+}
+
+// scan reads all L2 tables and emits their entries.
+func (m *Image) scan(ctx context.Context, emit func(entry) error) error {
+	t := &tableReader{Header: m.Header, fileSize: m.fileSize, emit: emit}
+	for rest := m.tables; len(rest) > 0; {
+		var b batch
+		rest = b.fill(m, rest)
+		err := m.fetch(ctx, m.file, b.ranges, func(i int, p []byte) error {
+			for _, index := range b.tables[i] {
+				at := int64(m.l1[index]) - b.ranges[i].Offset //nolint:gosec // 56 bits.
+				if err := t.read(p[at:at+m.ClusterSize], int64(index)); err != nil {
+					return err
+				}
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A batch is what is fetched at once.
+type batch struct {
+	ranges []disk.Extent
+	tables [][]uint32 // of each range: the L1 entries that name its tables
+}
+
+// fill takes tables from the front of order and returns the rest.
+func (b *batch) fill(m *Image, order []uint32) []uint32 {
+	total := int64(0)
+	for i, index := range order {
+		table := disk.Extent{Offset: int64(m.l1[index]), Length: m.ClusterSize} //nolint:gosec // 56 bits.
+		last := len(b.ranges) - 1
+		if last < 0 || table.Offset > b.ranges[last].End()+fetchGap {
+			if total+table.Length > fetchBytes && last >= 0 {
+				return order[i:]
+			}
+			b.ranges = append(b.ranges, table)
+			b.tables = append(b.tables, order[i:i+1])
+			total += table.Length
+			continue
+		}
+		more := max(0, table.End()-b.ranges[last].End())
+		if total+more > fetchBytes {
+			return order[i:]
+		}
+		b.ranges[last].Length += more
+		total += more
+		b.tables[last] = b.tables[last][:len(b.tables[last])+1]
+	}
+	return nil
+}
