@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package deflate inflates DEFLATE streams (RFC 1951) that are in memory as a
+// whole, into a buffer of known size, as compressed qcow2 clusters are.
+//
+// That is a simpler task than a reader of streams has, which may stop after
+// any byte, keeps a window, and copies twice. The techniques are those of
+// libdeflate: tables that are indexed by the next bits and say in one entry
+// what they mean and how many of them there are, a bit buffer of 64 bits that is
+// filled by whole words, and matches that are copied by words. While there is
+// room behind both positions, nothing else is checked; the rest of each
+// buffer is decoded by a second, careful loop.
+//
+// The input is hostile. All memory is accessed by checked Go slices and arrays;
+// each turn of each loop consumes input or writes output; and codes that are
+// over-subscribed or incomplete are refused as zlib refuses them.
+package deflate
