@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package v1alpha1 holds the managed resources that move disks: DiskImport
+// brings an image into a claim.
+//
+// +kubebuilder:object:generate=true
+// +groupName=disk.wukong.m.novasphere.dev
+// +versionName=v1alpha1
+package v1alpha1

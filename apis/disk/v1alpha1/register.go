@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Group and version of the types in this package.
+const (
+	Group   = "disk.wukong.m.novasphere.dev"
+	Version = "v1alpha1"
+)
+
+// DiskImportKind is the kind of a DiskImport.
+const DiskImportKind = "DiskImport"
+
+// GroupVersion of the types in this package.
+func GroupVersion() schema.GroupVersion {
+	return schema.GroupVersion{Group: Group, Version: Version}
+}
+
+// DiskImportGroupVersionKind is the full name of a DiskImport's kind.
+func DiskImportGroupVersionKind() schema.GroupVersionKind {
+	return GroupVersion().WithKind(DiskImportKind)
+}
+
+// AddToScheme registers the types of this package.
+func AddToScheme(s *runtime.Scheme) error {
+	s.AddKnownTypes(GroupVersion(), &DiskImport{}, &DiskImportList{})
+	metav1.AddToGroupVersion(s, GroupVersion())
+	return nil
+}

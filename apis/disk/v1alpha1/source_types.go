@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// An ImportSource is where an image is read from: exactly one member is set.
+// +kubebuilder:validation:XValidation:rule="has(self.http)",message="name exactly one source, such as http: {url: https://…}"
+type ImportSource struct {
+	// HTTP reads the image from a web server.
+	// +optional
+	HTTP *HTTPSource `json:"http,omitempty"`
+}
+
+// An HTTPSource is an image behind an http or https URL.
+type HTTPSource struct {
+	// URL of the image, http or https. User names and passwords belong into
+	// the Secret that secretRef names.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[Hh][Tt][Tt][Pp][Ss]?://')",message="write a URL that begins with http:// or https://"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z]+://[^/?#@]*@') || (isURL(self) && url(self).getHost() != '')",message="write a whole URL with a host, such as https://images.example.com/disk.qcow2"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[A-Za-z]+://[^/?#]*@')",message="leave user name and password out of the URL; put them into a Secret (keys username and password) and name it in secretRef"
+	URL string `json:"url"`
+
+	// Headers that are sent with every request to the URL's own host. Default:
+	// none.
+	// +kubebuilder:validation:MaxItems=32
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Headers []Header `json:"headers,omitempty"`
+
+	// SecretRef names a Secret in the same namespace with credentials:
+	// username and password (basic authentication), or token (a bearer
+	// token), or headers (one "Name: value" a line). Default: none.
+	// +optional
+	SecretRef *SecretReference `json:"secretRef,omitempty"`
+
+	// CABundleRef names a ConfigMap in the same namespace with certificate
+	// authorities that are trusted beside the public ones. Default: the
+	// public ones alone.
+	// +optional
+	CABundleRef *CABundleReference `json:"caBundleRef,omitempty"`
+}
+
+// A Header is one HTTP request header. It is not secret.
+type Header struct {
+	// Name of the header.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&*+.^_|~-]+$')",message="write a header name of letters, digits and dashes, without colon or spaces"
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['authorization', 'proxy-authorization', 'cookie'])",message="this header is a secret: put it into the key headers of the Secret that secretRef names, as a line 'Name: value'"
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['host', 'range', 'if-range', 'if-match', 'accept-encoding', 'content-length', 'connection', 'transfer-encoding'])",message="the mover sets this header itself; leave it out"
+	Name string `json:"name"`
+
+	// Value of the header.
+	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\r\\n]')",message="write the value in one line"
+	Value string `json:"value"`
+}
+
+// A SecretReference names a Secret in the namespace of the resource.
+type SecretReference struct {
+	// Name of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// A CABundleReference names a ConfigMap in the namespace of the resource.
+type CABundleReference struct {
+	// Name of the ConfigMap.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// Key of the ConfigMap that holds the PEM bundle. Default: ca.crt.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:default=ca.crt
+	// +optional
+	Key string `json:"key,omitempty"`
+}
