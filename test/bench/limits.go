@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// limit is what the machine itself can do.
+type limit struct {
+	what  string
+	speed float64 // bytes a second
+}
+
+// measureLimits measures what bounds every program here, each for about a
+// second.
+func measureLimits(ctx context.Context, dir string, _ map[string]image) ([]limit, error) {
+	write, err := directWrite(filepath.Join(dir, "limit.raw"))
+	if err != nil {
+		return nil, err
+	}
+	loop, err := loopback(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []limit{
+		{"direct writes of 4 MiB to this storage", write},
+		{"SHA-256, one core", hash()},
+		{"TCP over loopback, one connection", loop},
+	}, nil
+}
+
+const block = 4 << 20
+
+func directWrite(path string) (float64, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|syscall.O_DIRECT, 0o600)
+	if err != nil {
+		return 0, fmt.Errorf("cannot open %s for direct writes: %w", path, err)
+	}
+	defer os.Remove(path)
+	defer f.Close()
+	buf, err := unix.Mmap(-1, 0, block, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Munmap(buf) //nolint:errcheck // The process ends soon.
+	fillWithWords(buf)
+	start, n := time.Now(), int64(0)
+	for ; time.Since(start) < time.Second; n += block {
+		if _, err := f.WriteAt(buf, n); err != nil {
+			return 0, err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	return perSecond(n, start), nil
+}
+
+// fillWithWords writes something that no storage takes for zeros.
+func fillWithWords(p []byte) {
+	for i := range len(p) / 8 {
+		*(*uint64)(unsafe.Pointer(&p[i*8])) = uint64(i) * 0x9E3779B97F4A7C15
+	}
+}
+
+func hash() float64 {
+	buf, h := make([]byte, block), sha256.New()
+	start, n := time.Now(), int64(0)
+	for ; time.Since(start) < time.Second; n += block {
+		h.Write(buf)
+	}
+	return perSecond(n, start)
+}
+
+func loopback(ctx context.Context) (float64, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for buf, start := make([]byte, block), time.Now(); time.Since(start) < time.Second; {
+			if _, err := c.Write(buf); err != nil {
+				return
+			}
+		}
+	}()
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	start := time.Now()
+	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{c}, make([]byte, 1<<20))
+	return perSecond(n, start), err
+}
+
+func perSecond(n int64, start time.Time) float64 { return float64(n) / time.Since(start).Seconds() }

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench compares the mover with its peers on this machine, in one run:
+// the same image, the same server, the same storage, in turn. It prints ratios
+// and writes docs/benchmarks.md.
+//
+//	go run ./test/bench -mover _output/bin/mover -importer $(go run ./cluster path cdi-importer)
+//
+// It needs root (loop mounts, mount namespaces), nginx and qemu-utils.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+)
+
+// options are the command line.
+type options struct {
+	dir      string
+	out      string
+	mover    string
+	importer string
+	only     string
+	size     int64
+	data     int64
+	runs     int
+}
+
+func main() {
+	o := options{}
+	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "wukong-bench"), "folder for images and outputs; images are kept for the next run")
+	flag.StringVar(&o.out, "out", "", "Markdown file to write; empty: standard output only")
+	flag.StringVar(&o.mover, "mover", "_output/bin/mover", "the mover")
+	flag.StringVar(&o.importer, "importer", "", "CDI's importer, v1.65.0")
+	flag.StringVar(&o.only, "only", "", "run only the cases whose name matches this expression")
+	flag.Int64Var(&o.size, "size", 8<<30, "virtual size of the disk in bytes")
+	flag.Int64Var(&o.data, "data", 5<<30, "bytes of file data on the disk")
+	flag.IntVar(&o.runs, "runs", 3, "runs of each command; medians are shown")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("cannot read -only: %w", err)
+	}
+	images, err := makeImages(ctx, o)
+	if err != nil {
+		return err
+	}
+	srv, err := serve(ctx, o.dir)
+	if err != nil {
+		return err
+	}
+	defer srv.stop()
+
+	r := report{options: o, images: images}
+	if r.limits, err = measureLimits(ctx, o.dir, images); err != nil {
+		return err
+	}
+	for _, c := range cases(o, images) {
+		if !only.MatchString(c.name) {
+			continue
+		}
+		if err := c.measure(ctx, o, srv); err != nil {
+			return fmt.Errorf("cannot measure %q: %w", c.name, err)
+		}
+		r.cases = append(r.cases, c)
+		fmt.Print(c.markdown())
+	}
+	return r.write()
+}
