@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package composition decides what a Wukong is made of. [Compose] is pure: it
+// takes the Wukong and what is observed, and returns the resources that are
+// desired and what the Wukong's status should say. The same input gives the
+// same output, byte for byte, because Crossplane applies it on every pass.
+//
+// Each disk is decided on its own, by its name: a disk with an http or https
+// source becomes a DiskImport, a disk without a source an empty
+// PersistentVolumeClaim. An error of one disk does not hold up the others.
+//
+// Three guarantees protect data:
+//
+//   - A resource that was composed for a disk stays desired, unchanged, as long
+//     as the disk is in the spec, even when the disk is written so that it is
+//     refused now. Only taking the disk out of the spec, or deleting the
+//     Wukong, deletes it.
+//   - A new resource is composed only after Crossplane has shown that nothing
+//     of another owner stands under its name.
+//   - What this release cannot do is refused with a sentence, never ignored.
+package composition

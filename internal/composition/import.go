@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package composition
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
+)
+
+// The provider's configuration that every DiskImport uses.
+const (
+	configKind = "ClusterProviderConfig"
+	configName = "default"
+)
+
+// importKey is the key of a disk's DiskImport among the composed resources.
+func importKey(d vmv1alpha1.Disk) string { return "disk-" + d.Name }
+
+// importDisk decides about a disk with an http or https source.
+func importDisk(in Input, d vmv1alpha1.Disk, size resource.Quantity) outcome {
+	want := desiredImport(in, d, size)
+	have := in.Imports[importKey(d)]
+	if have == nil {
+		return beginImport(in, d, want)
+	}
+	if field := changedAfterImport(have, want); field != "" {
+		return refuse(in, d, fmt.Sprintf(
+			"%s cannot change any more: the disk has been imported; to import another image, add a disk with another name", field))
+	}
+	o := observeImport(have)
+	o.desire(importKey(d), Desired{Object: want, Ready: importReady(have)})
+	return o
+}
+
+// beginImport is the outcome of a disk whose DiskImport is not there yet.
+func beginImport(in Input, d vmv1alpha1.Disk, want *diskv1alpha1.DiskImport) outcome {
+	need := Need{GVK: diskv1alpha1.DiskImportGroupVersionKind(), Namespace: in.Wukong.GetNamespace(), Name: want.GetName()}
+	is, known := free(in, need)
+	if known && !is {
+		o := refuse(in, d, fmt.Sprintf(
+			"a DiskImport %s that does not belong to this Wukong is there already; rename the disk or delete that DiskImport", want.GetName()))
+		o.needs = []Need{need}
+		return o
+	}
+	o := outcome{
+		state:    pending,
+		needs:    []Need{need},
+		waiting:  "waiting for its import to begin",
+		transfer: &transfer{weight: size(want)},
+	}
+	o.volume.ImportStatus = &vmv1alpha1.ImportStatus{Phase: vmv1alpha1.ImportPending, Progress: percentage(0)}
+	if known {
+		o.desire(importKey(d), Desired{Object: want})
+	}
+	return o
+}
+
+// desiredImport is the DiskImport that a disk asks for.
+func desiredImport(in Input, d vmv1alpha1.Disk, size resource.Quantity) *diskv1alpha1.DiskImport {
+	meta := objectMeta(in, d)
+	di := newImport(meta)
+	p := &di.Spec.ForProvider
+	p.Source.HTTP = httpSource(d.ImportSource)
+	p.Verification.Checksum = d.ImportSource.Checksum
+	p.Target = diskv1alpha1.Target{Name: meta.Name, Size: size, Labels: meta.Labels}
+	if d.StorageClassName != "" {
+		class := string(d.StorageClassName)
+		p.Target.StorageClassName = &class
+	}
+	return di
+}
+
+func newImport(meta metav1.ObjectMeta) *diskv1alpha1.DiskImport {
+	di := &diskv1alpha1.DiskImport{ObjectMeta: meta}
+	di.SetGroupVersionKind(diskv1alpha1.DiskImportGroupVersionKind())
+	di.SetProviderConfigReference(&xpv2.ProviderConfigReference{Kind: configKind, Name: configName})
+	return di
+}
+
+func httpSource(s *vmv1alpha1.ImportSource) *diskv1alpha1.HTTPSource {
+	h := &diskv1alpha1.HTTPSource{URL: s.URL}
+	c := s.HTTPConfig
+	if c == nil {
+		return h
+	}
+	if c.SecretName != "" {
+		h.SecretRef = &diskv1alpha1.SecretReference{Name: string(c.SecretName)}
+	}
+	if c.CABundle != nil {
+		h.CABundleRef = &diskv1alpha1.CABundleReference{Name: string(c.CABundle.ConfigMapName), Key: c.CABundle.Key}
+	}
+	for _, x := range c.Headers {
+		h.Headers = append(h.Headers, diskv1alpha1.Header{Name: x.Name, Value: x.Value})
+	}
+	return h
+}
+
+// keepImport is the DiskImport as it was composed earlier.
+func keepImport(in Input, d vmv1alpha1.Disk, have *diskv1alpha1.DiskImport) *diskv1alpha1.DiskImport {
+	di := newImport(objectMeta(in, d))
+	di.Spec.ForProvider.Source = have.Spec.ForProvider.Source
+	di.Spec.ForProvider.Verification = have.Spec.ForProvider.Verification
+	di.Spec.ForProvider.Target = have.Spec.ForProvider.Target
+	return di
+}
+
+// changedAfterImport names the field of a disk that cannot change because its
+// DiskImport is done. Until then a DiskImport begins anew with what changed.
+func changedAfterImport(have, want *diskv1alpha1.DiskImport) string {
+	h, w := have.Spec.ForProvider, want.Spec.ForProvider
+	switch {
+	case have.Status.AtProvider.CompletionTime == nil:
+		return ""
+	case !equality.Semantic.DeepEqual(sorted(h.Source), sorted(w.Source)):
+		return "importSource"
+	case h.Verification != w.Verification:
+		return "importSource.checksum"
+	case !equality.Semantic.DeepEqual(h.Target.StorageClassName, w.Target.StorageClassName):
+		return "storageClassName"
+	}
+	return ""
+}
+
+// sorted is the source with its headers in an order that can be compared: the
+// API server may keep another.
+func sorted(s diskv1alpha1.ImportSource) *diskv1alpha1.HTTPSource {
+	if s.HTTP == nil {
+		return nil
+	}
+	h := *s.HTTP
+	h.Headers = slices.Clone(h.Headers)
+	slices.SortFunc(h.Headers, func(a, b diskv1alpha1.Header) int { return strings.Compare(a.Name, b.Name) })
+	return &h
+}
+
+// importReady reports whether the claim of a DiskImport is there.
+func importReady(have *diskv1alpha1.DiskImport) bool {
+	return have.GetCondition(xpv2.TypeReady).Status == corev1.ConditionTrue
+}
+
+// observeImport says where a disk stands whose DiskImport is there.
+func observeImport(have *diskv1alpha1.DiskImport) outcome {
+	at := have.Status.AtProvider
+	o := outcome{state: preparing, waiting: "waiting for its image to be imported", transfer: &transfer{weight: size(have)}}
+	s := &vmv1alpha1.ImportStatus{Phase: vmv1alpha1.ImportPhase(at.Phase), Message: at.Message}
+	o.volume.ImportStatus = s
+	if p := at.Progress; p != nil {
+		o.transfer.percent = p.Percent
+	}
+	switch at.Phase {
+	case diskv1alpha1.PhaseSucceeded:
+		o.transfer.percent = 100
+		o.volume.PVCName = at.ClaimName
+		if importReady(have) {
+			o.state, o.waiting, o.volume.Bound = bound, "", true
+		}
+	case diskv1alpha1.PhaseFailed:
+		o.state = failed
+		o.problems = []string{s.Message}
+	case diskv1alpha1.PhaseImporting:
+		if at.Progress != nil {
+			o.transfer.speed = at.Progress.BytesPerSecond
+		}
+		s.Speed = perSecond(o.transfer.speed)
+	default:
+		s.Phase = vmv1alpha1.ImportPending
+	}
+	s.Progress = percentage(o.transfer.percent)
+	o.hindered(have)
+	return o
+}
+
+// hindered notes the error that keeps the provider from working on a
+// DiskImport, such as a configuration that is missing.
+func (o *outcome) hindered(have *diskv1alpha1.DiskImport) {
+	synced := have.GetCondition(xpv2.TypeSynced)
+	if synced.Status != corev1.ConditionFalse || o.state == bound {
+		return
+	}
+	o.state = failed
+	o.problems = []string{synced.Message}
+	o.volume.ImportStatus.Message = synced.Message
+}
+
+// size of a DiskImport's disk in bytes.
+func size(di *diskv1alpha1.DiskImport) int64 { return di.Spec.ForProvider.Target.Size.Value() }

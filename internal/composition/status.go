@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package composition
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
+)
+
+// Reasons of the conditions.
+const (
+	reasonAccepted         = "Accepted"
+	reasonRefused          = "Refused"
+	reasonBound            = "AllBound"
+	reasonFailed           = "DiskFailed"
+	reasonPreparing        = "Preparing"
+	reasonFirstConsumer    = "WaitingForFirstConsumer"
+	reasonNotInThisRelease = "NotInThisRelease"
+)
+
+// summarise makes the status of a Wukong from what is decided of its disks.
+func summarise(outcomes []outcome) vmv1alpha1.WukongStatus {
+	s := vmv1alpha1.WukongStatus{Phase: phase(outcomes), Message: message(outcomes)}
+	for _, o := range outcomes {
+		s.Volumes = append(s.Volumes, o.volume)
+	}
+	s.Progress, s.Speed = overall(outcomes)
+	return s
+}
+
+// phase of a Wukong. Running and NodeName come with the virtual machine; until
+// then a Wukong whose disks are ready is Stopped.
+func phase(outcomes []outcome) vmv1alpha1.Phase {
+	switch {
+	case slices.ContainsFunc(outcomes, func(o outcome) bool { return o.refused || o.state == failed }):
+		return vmv1alpha1.PhaseError
+	case !slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.done() }):
+		return vmv1alpha1.PhaseStopped
+	case !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.state != pending }):
+		return vmv1alpha1.PhasePending
+	}
+	return vmv1alpha1.PhaseCreating
+}
+
+// message says in a sentence what is wrong, else what is awaited.
+func message(outcomes []outcome) string {
+	if s := problems(outcomes); s != "" {
+		return s
+	}
+	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.done() }) {
+		return waiting(outcomes)
+	}
+	return "the disks are ready; this release makes no VirtualMachine"
+}
+
+// problems are what must change, disk by disk.
+func problems(outcomes []outcome) string {
+	var ss []string
+	for _, o := range outcomes {
+		if len(o.problems) > 0 {
+			ss = append(ss, o.problem())
+		}
+	}
+	return strings.Join(ss, "; ")
+}
+
+// problem is what must change about a disk, with its name.
+func (o outcome) problem() string {
+	return fmt.Sprintf("disk %q: %s", o.volume.Name, strings.Join(o.problems, "; "))
+}
+
+// waiting is what is awaited, disk by disk.
+func waiting(outcomes []outcome) string {
+	var ss []string
+	for _, o := range outcomes {
+		if o.waiting != "" && o.state != failed {
+			ss = append(ss, fmt.Sprintf("disk %q: %s", o.volume.Name, o.waiting))
+		}
+	}
+	return strings.Join(ss, "; ")
+}
+
+// overall is the progress of all imports together, weighed by size, and their
+// speed. Both are empty when nothing is imported.
+func overall(outcomes []outcome) (progress, speed string) {
+	var doneShare, whole float64
+	var rate int64
+	all := true
+	for _, o := range outcomes {
+		if o.transfer == nil {
+			continue
+		}
+		w := max(float64(o.transfer.weight), 1)
+		whole += w
+		doneShare += w * float64(o.transfer.percent) / 100
+		rate += o.transfer.speed
+		all = all && o.transfer.percent == 100
+	}
+	if whole == 0 {
+		return "", ""
+	}
+	p := int32(100 * doneShare / whole)
+	if !all {
+		p = min(p, 99)
+	}
+	return percentage(p), perSecond(rate)
+}
+
+// conditions of a Wukong, in a fixed order.
+func conditions(w *vmv1alpha1.Wukong, outcomes []outcome) []Condition {
+	return []Condition{accepted(outcomes), volumesBound(outcomes), machine(w)}
+}
+
+func accepted(outcomes []outcome) Condition {
+	var refused []outcome
+	for _, o := range outcomes {
+		if o.refused {
+			refused = append(refused, o)
+		}
+	}
+	if len(refused) == 0 {
+		return Condition{Type: vmv1alpha1.ConditionDisksAccepted, True: true, Reason: reasonAccepted}
+	}
+	return Condition{Type: vmv1alpha1.ConditionDisksAccepted, Reason: reasonRefused, Message: problems(refused)}
+}
+
+func volumesBound(outcomes []outcome) Condition {
+	c := Condition{Type: vmv1alpha1.ConditionVolumesBound}
+	var unbound []outcome
+	for _, o := range outcomes {
+		if o.state != bound {
+			unbound = append(unbound, o)
+		}
+	}
+	has := func(s state) bool {
+		return slices.ContainsFunc(unbound, func(o outcome) bool { return o.state == s })
+	}
+	switch {
+	case len(unbound) == 0:
+		c.True, c.Reason = true, reasonBound
+		return c
+	case has(failed):
+		c.Reason = reasonFailed
+	case has(pending) || has(preparing):
+		c.Reason = reasonPreparing
+	default:
+		c.Reason = reasonFirstConsumer
+	}
+	c.Message = joined(problems(unbound), waiting(unbound))
+	return c
+}
+
+// machine says that this release makes no virtual machine, and which fields
+// of the spec have no effect for that reason.
+func machine(w *vmv1alpha1.Wukong) Condition {
+	return Condition{
+		Type:   vmv1alpha1.ConditionVirtualMachineComposed,
+		Reason: reasonNotInThisRelease,
+		Message: "this release prepares the disks; the VirtualMachine itself comes with a later one; these fields have no effect yet: " +
+			strings.Join(withoutEffect(w.Spec), ", "),
+	}
+}
+
+// withoutEffect are the fields that are set and have no effect in this
+// release, in the order of the API.
+func withoutEffect(s vmv1alpha1.WukongSpec) []string {
+	fields := []string{"cpu", "memory"}
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"osImage", s.OSImage != ""},
+		{"sshKeySecret", s.SSHKeySecret != ""},
+		{"cloudInitUser", s.CloudInitUser != nil},
+		{"networks", len(s.Networks) > 0},
+		{"disks[].boot", slices.ContainsFunc(s.Disks, func(d vmv1alpha1.Disk) bool { return d.Boot != nil })},
+		{"highAvailability", s.HighAvailability != nil},
+		{"startStrategy", s.StartStrategy != nil},
+	} {
+		if f.set {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
+}
+
+// joined puts sentences that are not empty into one.
+func joined(ss ...string) string {
+	return strings.Join(slices.DeleteFunc(ss, func(s string) bool { return s == "" }), "; ")
+}
+
+// percentage writes a percentage the way the API has it.
+func percentage(p int32) string { return fmt.Sprintf("%d%%", p) }
+
+// perSecond writes a rate in bytes a second for people; a rate of zero is not
+// worth showing.
+func perSecond(rate int64) string {
+	const kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
+	switch {
+	case rate <= 0:
+		return ""
+	case rate < mib:
+		return fmt.Sprintf("%d KiB/s", max(rate/kib, 1))
+	case rate < gib:
+		return fmt.Sprintf("%d MiB/s", rate/mib)
+	}
+	return fmt.Sprintf("%.1f GiB/s", float64(rate)/gib)
+}
