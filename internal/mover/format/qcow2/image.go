@@ -79,14 +79,16 @@ func Open(ctx context.Context, f disk.File, o Options) (*Image, error) {
 	return m, m.readTables(ctx, o.Memory)
 }
 
-// headLength is how much Open reads first: enough for the header and, in what
-// qemu-img makes, for the names of other files.
+// usualHead is enough for the header and, in what qemu-img makes, for the names
+// of other files.
+const usualHead = 4 << 10
+
+// headLength is how much Open reads first.
 func headLength(fileSize int64) int64 {
-	const usual = 4 << 10
 	if fileSize == disk.Unknown {
 		return headerV2
 	}
-	return min(usual, fileSize)
+	return min(usualHead, fileSize)
 }
 
 // VirtualSize implements disk.Layout.

@@ -34,6 +34,16 @@ func TestConvert(t *testing.T) {
 				if !bytes.Equal(got, want) {
 					t.Errorf("%s: ranged, %d bytes a time: the disk differs at %s", tc.reason, step, firstDifference(got, want))
 				}
+				for _, size := range []int64{int64(len(image)), disk.Unknown} {
+					got, err := learn(t, qcow2.NewStream(qcow2.StreamOptions{FileSize: size}), image, step)
+					if err != nil {
+						t.Errorf("%s: stream, %d bytes a time: %v", tc.reason, step, err)
+						continue
+					}
+					if !bytes.Equal(got, want) {
+						t.Errorf("%s: stream, %d bytes a time: the disk differs at %s", tc.reason, step, firstDifference(got, want))
+					}
+				}
 			}
 		})
 	}

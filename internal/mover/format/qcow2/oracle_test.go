@@ -206,3 +206,56 @@ func crash(t testing.TB, file string) {
 		t.Fatalf("qemu-io did not abort: %s", out)
 	}
 }
+
+// learn fills a disk from an image that passes by, step bytes at a time. Late
+// pieces see nothing but the bytes that were parked.
+func learn(t *testing.T, l disk.Learner, image []byte, step int64) ([]byte, error) {
+	t.Helper()
+	var p *placer
+	parked := bytes.Repeat([]byte{0xEE}, len(image))
+	kept := make([]bool, len(image))
+	for off := int64(0); off < int64(len(image)); off += step {
+		n := min(step, int64(len(image))-off)
+		if err := l.Learn(image[off:off+n], off); err != nil {
+			return nil, err
+		}
+		for _, e := range l.Parked() {
+			if e.Offset < off || e.End() > off+n {
+				t.Fatalf("Parked() after Learn of [%d, %d): %+v", off, off+n, e)
+			}
+			copy(parked[e.Offset:], image[e.Offset:e.End()])
+			for i := e.Offset; i < e.End(); i++ {
+				kept[i] = true
+			}
+		}
+		if l.VirtualSize() == 0 {
+			continue
+		}
+		if p == nil {
+			p = &placer{t: t, image: image, disk: make([]byte, l.VirtualSize()), dec: l.NewDecoder()}
+		}
+		pieces, err := l.Pieces(t.Context(), off, n)
+		if err != nil {
+			return nil, err
+		}
+		p.last = off
+		for _, x := range pieces {
+			x.FileLength = min(x.FileLength, int64(len(image))-x.FileOffset)
+			p.put(x)
+		}
+	}
+	late, err := l.Late(t.Context())
+	if err != nil {
+		return nil, err
+	}
+	p.last, p.image = 0, parked
+	for _, x := range late {
+		for i := x.FileOffset; i < x.FileOffset+x.FileLength; i++ {
+			if !kept[i] {
+				t.Fatalf("late piece %+v: offset %d was not parked", x, i)
+			}
+		}
+		p.put(x)
+	}
+	return p.disk, nil
+}

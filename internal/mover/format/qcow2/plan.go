@@ -73,5 +73,28 @@ func (p *plan) take(e entry, off, end int64) bool {
 	return fileEnd > end
 }
 
+// add plans an entry of the part of the file that is still to come. most is the
+// greatest number of entries; sort has to follow.
+func (p *plan) add(e entry, most int) error {
+	if p.next > 0 {
+		p.entries = p.entries[:copy(p.entries, p.entries[p.next:])]
+		p.next = 0
+	}
+	if len(p.entries) >= most {
+		return tooComplex("its map has more than %d fragments", most)
+	}
+	p.entries = append(p.entries, e)
+	return nil
+}
+
+// mustReach is where the file may end at the earliest if it holds x: only what
+// lies beyond the virtual size may be missing, or the rest of a last sector.
+func (h *Header) mustReach(x disk.Piece) int64 {
+	if x.Compressed {
+		return x.FileOffset + x.FileLength - (1<<sectorBits - 1)
+	}
+	return x.FileOffset + min(x.FileLength, h.VirtualSize-x.DiskOffset)
+}
+
 // sort orders the entries that have not been consumed.
 func (p *plan) sort() { slices.SortFunc(p.entries[p.next:], byHost) }

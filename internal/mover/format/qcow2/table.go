@@ -45,7 +45,12 @@ func (h *Header) l2Offset(l1 uint64, index, fileSize int64) (int64, error) {
 // read emits what the L2 table with the given index in the L1 table maps.
 func (t *tableReader) read(table []byte, l1Index int64) error {
 	first := l1Index * t.tableEntries()
-	n := min(t.tableEntries(), t.clusters()-first)
+	return t.readEntries(table, first, min(t.tableEntries(), t.clusters()-first))
+}
+
+// readEntries emits what the first n entries of a table map, to the clusters
+// of the disk from first on.
+func (t *tableReader) readEntries(table []byte, first, n int64) error {
 	for i := range n {
 		f := fields(table[i*t.entrySize():])
 		e := f.u64(0)
@@ -112,8 +117,8 @@ func (t *tableReader) plain(index, host, n int64) error {
 	if n <= 0 {
 		return nil // Sub-clusters beyond the virtual size.
 	}
-	if err := t.within(index, host, n); err != nil {
-		return err
+	if t.fileSize != disk.Unknown && t.mustReach(t.piece(plainEntry(host, index, n))) > t.fileSize {
+		return t.outside("a cluster", host, t.fileSize)
 	}
 	r := t.run
 	if l := r.length(); l != 0 && r.index()+l == index && int64(r.host)+l*t.unit() == host { //nolint:gosec // 56 bits.
@@ -124,16 +129,6 @@ func (t *tableReader) plain(index, host, n int64) error {
 		return err
 	}
 	t.run = plainEntry(host, index, n)
-	return nil
-}
-
-// within validates that the file has n units at host; it may end before the
-// last one does where nothing but what lies beyond the virtual size is cut.
-func (t *tableReader) within(index, host, n int64) error {
-	need := min(n*t.unit(), t.VirtualSize-index*t.unit())
-	if t.fileSize != disk.Unknown && host+need > t.fileSize {
-		return t.outside("a cluster", host, t.fileSize)
-	}
 	return nil
 }
 
@@ -152,17 +147,16 @@ func (t *tableReader) compressedCluster(guest int64, e, bitmap uint64) error {
 	x := 62 - (t.clusterBits - 8)
 	host := int64(e & (1<<x - 1)) //nolint:gosec // At most 61 bits.
 	sectors := int64(e&(compressedFlag-1)>>x) + 1
-	end := host&^(1<<sectorBits-1) + sectors<<sectorBits
+	c := compressedEntry(host, guest*(t.ClusterSize/t.unit()), sectors)
 	switch {
 	case bitmap != 0 || host >= 1<<56:
 		return t.bad(guest, "is %#x and sets reserved bits", e)
 	case host < t.ClusterSize:
 		return t.bad(guest, "is %#x: its data overlaps the header", e)
-	case t.fileSize != disk.Unknown && (host >= t.fileSize || end-(1<<sectorBits) >= t.fileSize):
+	case t.fileSize != disk.Unknown && t.mustReach(t.piece(c)) > t.fileSize:
 		return t.outside("a compressed cluster", host, t.fileSize)
 	}
-	index := guest * (t.ClusterSize / t.unit())
-	return t.emit(compressedEntry(host, index, sectors))
+	return t.emit(c)
 }
 
 func (t *tableReader) bad(guest int64, format string, args ...any) error {
