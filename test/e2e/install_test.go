@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/novasphere/provider-wukong/apis/v1alpha1"
+)
+
+const (
+	// crossplaneNamespace is where Crossplane runs the packages.
+	crossplaneNamespace = "crossplane-system"
+
+	providerName      = "provider-wukong"
+	functionName      = "function-wukong"
+	configurationName = "configuration-wukong"
+)
+
+// providerPods selects the provider's pods: Crossplane labels them.
+func providerPods() client.MatchingLabels {
+	return client.MatchingLabels{"pkg.crossplane.io/provider": providerName}
+}
+
+// installed installs the packages as a user does, with the manifests of
+// examples/ and nothing else, and waits until they are healthy. Installing
+// again changes nothing, so every test begins with it.
+func installed(t *testing.T) cluster {
+	t.Helper()
+	c := connect(t)
+	manifests, err := filepath.Glob("../../examples/provider/*.yaml")
+	if err != nil || len(manifests) == 0 {
+		t.Fatalf("found %d manifests in examples/provider: %v", len(manifests), err)
+	}
+	for _, f := range append([]string{setting(t, "WUKONG_PACKAGES")}, manifests...) {
+		c.apply(t, f)
+	}
+	for _, p := range []pkgv1.Package{
+		&pkgv1.Provider{ObjectMeta: metav1.ObjectMeta{Name: providerName}},
+		&pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: functionName}},
+		&pkgv1.Configuration{ObjectMeta: metav1.ObjectMeta{Name: configurationName}},
+	} {
+		holds(t.Context(), t, c, p, isHealthy)
+	}
+	holds(t.Context(), t, c, &v1alpha1.ClusterProviderConfig{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, func(c *v1alpha1.ClusterProviderConfig) error {
+		return isTrue(c.Status.GetCondition(v1alpha1.TypeHealthy))
+	})
+	return c
+}
+
+// apply applies a manifest, on the server's side. A kind that a package brings
+// may not be there yet: then it waits.
+func (c cluster) apply(t *testing.T, manifest string) {
+	t.Helper()
+	for _, o := range documents(t, manifest) {
+		eventually(t.Context(), t, fmt.Sprintf("%s %s of %s is applied", o.GetKind(), o.GetName(), manifest), func() error {
+			return c.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("e2e"), client.ForceOwnership)
+		})
+	}
+}
+
+func isHealthy(p pkgv1.Package) error { return isTrue(p.GetCondition(pkgv1.TypeHealthy)) }
+
+func isTrue(c xpv2.Condition) error {
+	if c.Status != corev1.ConditionTrue {
+		return fmt.Errorf("%s is %s (%s): %s", c.Type, c.Status, c.Reason, c.Message)
+	}
+	return nil
+}
