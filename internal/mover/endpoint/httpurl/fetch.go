@@ -71,7 +71,7 @@ func (f *fetcher) do(ctx context.Context, h http.Header) (reply, error) {
 	}
 	if expired(r.StatusCode) && at != f.origin {
 		drop(r)
-		if r, err = f.follow(ctx, f.forget(at), h); err != nil {
+		if r, err = f.follow(ctx, f.origin, h); err != nil {
 			return reply{}, err
 		}
 	}
@@ -177,17 +177,6 @@ func (f *fetcher) remember(at target) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.at = at
-}
-
-// forget returns to the original URL, unless another request has found a new
-// end of the redirects meanwhile.
-func (f *fetcher) forget(at target) target {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.at == at {
-		f.at = f.origin
-	}
-	return f.at
 }
 
 // reload reads the credentials again and reports whether they are others than
