@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"hash"
 	"io"
 	"runtime"
 
@@ -55,9 +56,9 @@ type Task struct {
 	// Destination is filled and synced, not closed.
 	Destination disk.Writer
 
-	// Digest gets the source's bytes, all of them and in order. Its errors
-	// end the transfer.
-	Digest io.Writer
+	// Digests get the source's bytes, all of them and in order, each in a
+	// goroutine of its own.
+	Digests []hash.Hash
 
 	// Admit is asked, when the layout is a disk.Learner and has learned of
 	// one more range and before anything of it is written, whether the image
@@ -148,14 +149,18 @@ func (c *copier) close() {
 func (c *copier) pass(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	fetched := make(chan *unit, windowUnits)
-	digested := make(chan *unit, windowUnits)
 	delivered := make(chan *unit)
 	image := delivered
 	work := make(chan work)
 
 	c.fetch(ctx, g, fetched)
-	g.Go(func() error { return deliver(ctx, fetched, digested, delivered) })
-	g.Go(func() error { return c.digest(ctx, digested) })
+	var digests []chan<- *unit
+	for _, h := range c.Digests {
+		in := make(chan *unit, windowUnits)
+		digests = append(digests, in)
+		g.Go(func() error { return digest(ctx, h, in) })
+	}
+	g.Go(func() error { return deliver(ctx, fetched, digests, delivered) })
 	if c.Decompress != nil {
 		image = make(chan *unit)
 		g.Go(func() error { return c.unpack(ctx, delivered, image) })

@@ -5,7 +5,10 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"crypto/sha256"
 	"errors"
+	"hash"
 	"io"
 	"math/rand/v2"
 	"runtime"
@@ -60,14 +63,18 @@ func scattered(clusters int, cluster int64) ([]byte, *table) {
 // check runs a task and compares the disk, the digest and the goroutines.
 func check(t *testing.T, task engine.Task, file []byte, disk *memDisk, want []byte) {
 	t.Helper()
-	var digest bytes.Buffer
-	task.Digest = &digest
+	task.Digests = []hash.Hash{sha256.New(), md5.New()}
 	task.Meter = &engine.Meter{}
 	if err := engine.Copy(t.Context(), task); err != nil {
 		t.Fatalf("Copy: %v", err)
 	}
-	if !bytes.Equal(digest.Bytes(), file) {
-		t.Errorf("digest: got %d bytes that are not the file's %d in order", digest.Len(), len(file))
+	sums := [][]byte{make([]byte, 0), make([]byte, 0)}
+	for i, h := range task.Digests {
+		sums[i] = h.Sum(nil)
+	}
+	a, b := sha256.Sum256(file), md5.Sum(file)
+	if diff := cmp.Diff([][]byte{a[:], b[:]}, sums); diff != "" {
+		t.Errorf("digests: -want, +got:\n%s", diff)
 	}
 	if !bytes.Equal(disk.data, want) {
 		t.Errorf("disk: differs from what the image holds, first at %d", firstDifference(disk.data, want))
@@ -196,7 +203,7 @@ func TestWrites(t *testing.T) {
 	d := &memDisk{data: make([]byte, 16*mib)}
 	m := &engine.Meter{}
 	err := engine.Copy(t.Context(), engine.Task{
-		Source: newFile(file), Layout: raw(len(file)), Destination: d, Digest: io.Discard, Meter: m,
+		Source: newFile(file), Layout: raw(len(file)), Destination: d, Meter: m,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -324,7 +331,6 @@ func TestFailures(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			task := tc.task(t, cancel)
-			task.Digest = io.Discard
 			task.Meter = &engine.Meter{}
 			if task.Layout == nil {
 				task.Layout = raw(len(file))
@@ -372,7 +378,7 @@ func TestSpoolBound(t *testing.T) {
 		err := engine.Copy(t.Context(), engine.Task{
 			Source: newFile(file), Layout: &lateTable{table: *raw(len(file)), known: 4 * mib},
 			Destination: &memDisk{data: make([]byte, 10*mib)},
-			Digest:      io.Discard, Meter: &engine.Meter{}, Spool: s,
+			Meter:       &engine.Meter{}, Spool: s,
 		})
 		if got, want := transfer.ReasonOf(err), transfer.ReasonImageTooComplex; got != want {
 			t.Errorf("%s: a layout that parks more than the bound: got %q (%v), want %q", name, got, err, want)
@@ -386,7 +392,7 @@ func TestConnections(t *testing.T) {
 		f.jitter = 20 * time.Millisecond
 		err := engine.Copy(t.Context(), engine.Task{
 			Source: f, Layout: raw(64 * mib), Destination: &memDisk{data: make([]byte, 64*mib)},
-			Digest: io.Discard, Meter: &engine.Meter{}, Connections: limit,
+			Meter: &engine.Meter{}, Connections: limit,
 		})
 		if err != nil {
 			t.Fatal(err)

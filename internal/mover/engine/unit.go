@@ -4,7 +4,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
+	"hash"
 	"io"
 	"sync/atomic"
 
@@ -109,48 +109,51 @@ func receive[T any](ctx context.Context, from <-chan T) (v T, ok bool, err error
 	}
 }
 
-// deliver waits for the units in the file's order and gives each to the digest
+// deliver waits for the units in the file's order and gives each to the digests
 // and to the next stage.
-func deliver(ctx context.Context, in <-chan *unit, digested, next chan<- *unit) error {
+func deliver(ctx context.Context, in <-chan *unit, digests []chan<- *unit, next chan<- *unit) error {
 	for {
 		u, ok, err := receive(ctx, in)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			close(digested)
-			close(next)
-			return nil
+			break
 		}
 		if err := u.wait(ctx); err != nil {
 			return err
 		}
-		if err := send(ctx, digested, u.retain()); err != nil {
-			return err
+		for _, d := range digests {
+			if err := send(ctx, d, u.retain()); err != nil {
+				return err
+			}
 		}
 		if err := send(ctx, next, u); err != nil {
 			return err
 		}
 	}
+	for _, d := range digests {
+		close(d)
+	}
+	close(next)
+	return nil
 }
 
-// digest feeds the digest.
-func (c *copier) digest(ctx context.Context, in <-chan *unit) error {
+// digest feeds a digest.
+func digest(ctx context.Context, h hash.Hash, in <-chan *unit) error {
 	for {
 		u, ok, err := receive(ctx, in)
 		if err != nil || !ok {
 			return err
 		}
-		if _, err := c.Digest.Write(u.data()); err != nil {
-			return fmt.Errorf("cannot digest %s: %w", c.Source.Stat().Name, err)
-		}
+		_, _ = h.Write(u.data()) // A hash never fails.
 		u.release()
 	}
 }
 
 // unpack decompresses the source's units into the image's.
 func (c *copier) unpack(ctx context.Context, in <-chan *unit, out chan<- *unit) error {
-	src := &unitReader{ctx: ctx, in: in}
+	src := &unitReader{receive: func() (*unit, bool, error) { return receive(ctx, in) }}
 	z, err := c.Decompress(src)
 	if err != nil {
 		return err
@@ -179,10 +182,9 @@ func (c *copier) unpack(ctx context.Context, in <-chan *unit, out chan<- *unit) 
 // unitReader reads the bytes of units in their order, and releases each one
 // that was read.
 type unitReader struct {
-	ctx  context.Context //nolint:containedctx // An io.Reader has no other way to be cancelled.
-	in   <-chan *unit
-	u    *unit
-	rest []byte
+	receive func() (*unit, bool, error)
+	u       *unit
+	rest    []byte
 }
 
 func (r *unitReader) Read(p []byte) (int, error) {
@@ -202,7 +204,7 @@ func (r *unitReader) next() error {
 		r.u.release()
 		r.u, r.rest = nil, nil
 	}
-	u, ok, err := receive(r.ctx, r.in)
+	u, ok, err := r.receive()
 	switch {
 	case err != nil:
 		return err

@@ -26,7 +26,7 @@ type Source struct {
 // Open opens a regular file. Errors have the reasons SourceNotFound,
 // Unauthorized and SourceRefused.
 func Open(path string) (*Source, error) {
-	f, err := os.Open(path) //nolint:gosec // The path is the user's request.
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, classifyOpen(path, err)
 	}
@@ -81,11 +81,10 @@ func (s *Source) Stat() disk.Stat { return s.stat }
 
 // Open implements disk.File.
 func (s *Source) Open(ctx context.Context, off, n int64) (io.ReadCloser, error) {
-	exact := n >= 0
-	if !exact {
+	if n < 0 {
 		n = max(0, s.stat.Size-off)
 	}
-	return &reader{ctx: ctx, s: s, r: io.NewSectionReader(s.f, off, n), left: n}, nil
+	return &reader{ended: ctx.Err, s: s, r: io.NewSectionReader(s.f, off, n), left: n}, nil
 }
 
 // Close implements disk.File.
@@ -107,14 +106,14 @@ func (s *Source) changed() error {
 // reader reads one range and looks, at its end, whether the file is still what
 // it was.
 type reader struct {
-	ctx  context.Context //nolint:containedctx // An io.Reader has no other way to be cancelled.
-	s    *Source
-	r    *io.SectionReader
-	left int64
+	ended func() error // the error of a context that has ended
+	s     *Source
+	r     *io.SectionReader
+	left  int64
 }
 
 func (r *reader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
+	if err := r.ended(); err != nil {
 		return 0, err
 	}
 	if r.left == 0 {

@@ -86,7 +86,7 @@ func Create(opts Options) (*Target, error) {
 	t.raw = raw
 	t.f = directio.Open(raw, alignment, opts.Size)
 	if err := t.shape(); err != nil {
-		return nil, errors.Join(err, t.Discard())
+		return nil, errors.Join(err, t.Discard(context.Background()))
 	}
 	return t, nil
 }
@@ -116,7 +116,7 @@ func enoughSpace(folder string, opts Options) error {
 	if err := unix.Statfs(filepath.Clean(folder), &s); err != nil {
 		return directio.Classify("write", opts.Path, err)
 	}
-	free := int64(s.Bavail) * s.Bsize //nolint:gosec // Less than 2^63 bytes.
+	free := int64(s.Bavail) * s.Bsize
 	if opts.Allocated > free {
 		return transfer.Terminal(transfer.ReasonOutOfSpace, fmt.Errorf("cannot write %s: the disk holds %s, and its file system has %s free",
 			opts.Path, bytesize.Exact(opts.Allocated), bytesize.Exact(free)))
@@ -214,7 +214,7 @@ func (t *Target) Commit(size int64) error {
 }
 
 // Discard removes the partial file.
-func (t *Target) Discard() error {
+func (t *Target) Discard(context.Context) error {
 	err := os.Remove(t.partial)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
@@ -224,7 +224,7 @@ func (t *Target) Discard() error {
 
 // syncFolder makes a rename in a folder durable.
 func syncFolder(path string) error {
-	d, err := os.Open(path) //nolint:gosec // The folder of the user's request.
+	d, err := os.Open(path)
 	if err != nil {
 		return err
 	}

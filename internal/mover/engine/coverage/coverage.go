@@ -92,7 +92,7 @@ func (m *Map) Mark(e disk.Extent) error {
 }
 
 func (m *Map) setSectors(b, from, to int64) {
-	s := m.partial[b] | uint8(1<<to-1)&^uint8(1<<from-1) //nolint:gosec // Eight sectors, eight bits.
+	s := m.partial[b] | uint8(1<<to-1)&^uint8(1<<from-1)
 	if s == 0xFF {
 		m.setBlock(b)
 		return
