@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package layout says where the cluster keeps its files and which addresses
+// and names it has. Every other package asks here.
+package layout
+
+import "path/filepath"
+
+// Addresses of the cluster's own network namespace.
+const (
+	NodeName    = "node1"
+	NodeIP      = "10.250.0.1"
+	PodCIDR     = "10.244.0.0/24"
+	ServiceCIDR = "10.96.0.0/16"
+	ServiceIP   = "10.96.0.1" // of the API server, the first of ServiceCIDR
+	APIServer   = "https://" + NodeIP + ":6443"
+	Etcd        = "http://127.0.0.1:2379"
+	Registry    = NodeIP + ":5000"
+	S3          = NodeIP + ":7070"
+
+	// RegistryName is the registry in image references; the node's container
+	// runtime fetches all images from Registry, whatever they name.
+	RegistryName = "registry.local:5000"
+	PauseImage   = RegistryName + "/pause:1"
+
+	// S3AccessKey and S3SecretKey are the S3 server's root account, and
+	// ImagesUser and ImagesPassword open /auth/ of the image server. They are
+	// public: the cluster can be reached from this machine only.
+	S3AccessKey    = "wukong"
+	S3SecretKey    = "wukong-secret"
+	ImagesUser     = "wukong"
+	ImagesPassword = "secret"
+
+	// CgroupRoot is the cgroup that holds every pod.
+	CgroupRoot = "/provider-wukong"
+)
+
+// Hosts returns the names that resolve to the node inside the cluster. The
+// examples that users write name most of them.
+func Hosts() []string {
+	return []string{
+		NodeName, "registry.local",
+		"example.com", "images.example.com", "registry.example.com", "s3.example.com",
+		"cloud-images.ubuntu.com",
+	}
+}
+
+// State is the folder that holds everything of a running cluster. Its path
+// must be short: sockets below it have to fit into 108 bytes.
+type State string
+
+func (s State) path(elem ...string) string {
+	return filepath.Join(append([]string{string(s)}, elem...)...)
+}
+
+// Etc returns the path of a configuration file.
+func (s State) Etc(elem ...string) string { return s.path(append([]string{"etc"}, elem...)...) }
+
+// Data returns the path of a component's data.
+func (s State) Data(elem ...string) string { return s.path(append([]string{"data"}, elem...)...) }
+
+// Kubelet returns the kubelet's root folder.
+func (s State) Kubelet() string { return s.path("kubelet") }
+
+// Logs returns the path of a component's log.
+func (s State) Logs(elem ...string) string { return s.path(append([]string{"logs"}, elem...)...) }
+
+// WWW returns the folder that the image server serves.
+func (s State) WWW() string { return s.path("www") }
+
+// ImagesCA returns the certificate that the image server's is signed with.
+func (s State) ImagesCA() string { return s.path("images-ca.crt") }
+
+// Kubeconfig returns a user's kubeconfig; "admin" may do everything.
+func (s State) Kubeconfig(user string) string { return s.Etc(user + ".kubeconfig") }
+
+// Key and Certificate return the files of a key pair.
+func (s State) Key(name string) string { return s.Etc("pki", name+".key") }
+
+// Certificate is described at Key.
+func (s State) Certificate(name string) string { return s.Etc("pki", name+".crt") }
+
+// Ready returns the file that exists while a complete cluster runs.
+func (s State) Ready() string { return s.path("ready") }
+
+// Programs returns the file that says where the running cluster's programs are.
+func (s State) Programs() string { return s.path("programs.json") }
+
+// CDI returns the file that says how far CDI's installation is.
+func (s State) CDI() string { return s.path("cdi") }
+
+// UpLock returns the file that is locked while the cluster is brought up or
+// down.
+func (s State) UpLock() string { return s.path("up.lock") }
+
+// InitLock returns the file that the cluster's first process keeps locked, and
+// that holds its process number.
+func (s State) InitLock() string { return s.path("init.pid") }
