@@ -34,7 +34,9 @@ func (i image) url() string { return "http://" + imageServer + "/" + i.path }
 
 // under is its URL under one of the server's special folders: auth, slow (20 MB/s a
 // connection), trickle (2 MB/s).
-func (i image) under(folder string) string { return "http://" + imageServer + "/" + folder + "/" + i.path }
+func (i image) under(folder string) string {
+	return "http://" + imageServer + "/" + folder + "/" + i.path
+}
 
 // secure is its URL by https.
 func (i image) secure() string { return "https://" + imageServer + "/" + i.path }
