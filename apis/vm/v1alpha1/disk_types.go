@@ -18,6 +18,7 @@ type Disk struct {
 	// Size of the disk. A disk without a source is an empty volume of this
 	// size; an imported disk must fit into it.
 	//
+	// +kubebuilder:validation:XValidation:rule="!isQuantity(self) || (quantity(self).isInteger() && quantity(self).asInteger() % 512 == 0)",message="write a size that is a multiple of 512 bytes, such as 20Gi"
 	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity(oldSelf)) >= 0",message="a disk cannot shrink; add a smaller disk with another name instead"
 	Size Size `json:"size"`
 
@@ -151,6 +152,7 @@ type CABundle struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:default="ca.crt"
 	Key string `json:"key,omitempty"`
 }
@@ -161,12 +163,16 @@ type HTTPHeader struct {
 	//
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9!#$%&*+.^_|~-]+$')",message="write a header's name with letters, digits and dashes, without colon or spaces"
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['authorization', 'proxy-authorization', 'cookie'])",message="this header is a secret: put it into the key headers of the Secret that secretName names, as a line 'Name: value'"
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['host', 'range', 'if-range', 'if-match', 'accept-encoding', 'content-length', 'connection', 'transfer-encoding'])",message="this header is set for you; leave it out"
 	Name string `json:"name"`
 
 	// Value of the header. It is not secret: secret headers belong into the
 	// Secret.
 	//
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\r\\n]')",message="write the header's value in one line"
 	Value string `json:"value"`
 }
 

@@ -19,6 +19,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.type != 'http' || !has(self.url) || self.url.startsWith('http://') || self.url.startsWith('https://')",message="type http wants a url that begins with http:// or https://"
 // +kubebuilder:validation:XValidation:rule="self.type != 'registry' || !has(self.url) || self.url.startsWith('docker://') || self.url.startsWith('registry://')",message="type registry wants a url that begins with docker:// or registry://"
 // +kubebuilder:validation:XValidation:rule="self.type != 's3' || !has(self.url) || self.url.matches('^s3://[^/]+/.+')",message="type s3 wants s3Config; a url beside it reads s3://bucket/key"
+// +kubebuilder:validation:XValidation:rule="!(self.type in ['http', 'https']) || !has(self.url) || self.url.matches('^[a-z]+://[^/]*@') || (isURL(self.url) && url(self.url).getHost() != ”)",message="write a whole url with a host, such as https://images.example.com/disk.qcow2"
 // +kubebuilder:validation:XValidation:rule="self.type in ['http', 'https'] || !has(self.httpConfig)",message="httpConfig belongs to type http and https"
 // +kubebuilder:validation:XValidation:rule="self.type == 's3' || !(has(self.s3Config) || has(self.endpoint) || has(self.region) || has(self.bucket) || has(self.key) || has(self.credentials))",message="s3Config, endpoint, region, bucket, key and credentials belong to type s3"
 // +kubebuilder:validation:XValidation:rule="self.type == 'registry' || !has(self.registryConfig)",message="registryConfig belongs to type registry"
@@ -65,7 +66,7 @@ type ImportSource struct {
 	// never published.
 	//
 	// +optional
-	// +kubebuilder:validation:MaxLength=136
+	// +kubebuilder:validation:MaxLength=135
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|sha1:[0-9a-fA-F]{40}|md5:[0-9a-fA-F]{32})$')",message="write checksum as sha256:, sha512:, sha1: or md5: and the sum's hexadecimal digits"
 	Checksum string `json:"checksum,omitempty"`
 }
