@@ -3,17 +3,23 @@
 # up; arguments go to `go test`: hack/e2e.sh -run TestBoot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+cluster=$PWD/_output/bin/cluster
 hack/packages.sh e2e
 mkdir -p _output/bin
-go build -o _output/bin/cluster ./cluster
-_output/bin/cluster up
+go build -o "$cluster" ./cluster
+"$cluster" up
 hack/install.sh push
 
 echo "Making a disk that boots, and the image of the program that shows volumes."
 export WUKONG_GUEST=$PWD/_output/guest.raw
 hack/guest.sh "$WUKONG_GUEST" 64
-hack/peek.sh
+CGO_ENABLED=0 go build -trimpath -o _output/bin/peek ./test/e2e/peek
+WUKONG_PEEK_IMAGE=$("$cluster" run -- sh -c '"$0" -ref "$WUKONG_REGISTRY/e2e/peek:latest" -add _output/bin/peek:/peek -entrypoint /peek -push "$WUKONG_REGISTRY"' "$("$cluster" path mkimg)")
+export WUKONG_PEEK_IMAGE
+
+# One manifest of the contract holds an object of CDI's.
+"$cluster" up --wait-cdi
 
 # The test is built here, where there is a network, and runs in the cluster's
 # namespaces.
-go test -tags e2e -count 1 -timeout 25m -parallel 6 -exec "$PWD/_output/bin/cluster run --" "$@" ./test/e2e
+go test -tags e2e -count 1 -timeout 25m -parallel 6 -exec "$cluster run --" "$@" ./test/e2e
