@@ -11,9 +11,11 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -83,7 +85,7 @@ func (c Credentials) Equal(o Credentials) bool {
 	a, b := http.Header{}, http.Header{}
 	c.Apply(a)
 	o.Apply(b)
-	return fmt.Sprint(map[string][]string(a)) == fmt.Sprint(map[string][]string(b))
+	return maps.EqualFunc(a, b, slices.Equal[[]string])
 }
 
 // Scrub removes every secret value from text that somebody else wrote.
