@@ -8,7 +8,6 @@ import (
 	"os"
 	"testing"
 
-	xpv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -56,7 +55,6 @@ func scheme(t *testing.T) *runtime.Scheme {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme,
-		xpv1.AddToScheme,
 		v1alpha1.AddToScheme,
 		diskv1alpha1.AddToScheme,
 		vmv1alpha1.AddToScheme,

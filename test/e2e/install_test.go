@@ -10,9 +10,10 @@ import (
 	"testing"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
-	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/novasphere/provider-wukong/apis/v1alpha1"
@@ -22,9 +23,7 @@ const (
 	// crossplaneNamespace is where Crossplane runs the packages.
 	crossplaneNamespace = "crossplane-system"
 
-	providerName      = "provider-wukong"
-	functionName      = "function-wukong"
-	configurationName = "configuration-wukong"
+	providerName = "provider-wukong"
 )
 
 // providerPods selects the provider's pods: Crossplane labels them.
@@ -45,11 +44,7 @@ func installed(t *testing.T) cluster {
 	for _, f := range append([]string{setting(t, "WUKONG_PACKAGES")}, manifests...) {
 		c.apply(t, f)
 	}
-	for _, p := range []pkgv1.Package{
-		&pkgv1.Provider{ObjectMeta: metav1.ObjectMeta{Name: providerName}},
-		&pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: functionName}},
-		&pkgv1.Configuration{ObjectMeta: metav1.ObjectMeta{Name: configurationName}},
-	} {
+	for _, p := range documents(t, setting(t, "WUKONG_PACKAGES")) {
 		holds(t.Context(), t, c, p, isHealthy)
 	}
 	holds(t.Context(), t, c, &v1alpha1.ClusterProviderConfig{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, func(c *v1alpha1.ClusterProviderConfig) error {
@@ -69,7 +64,20 @@ func (c cluster) apply(t *testing.T, manifest string) {
 	}
 }
 
-func isHealthy(p pkgv1.Package) error { return isTrue(p.GetCondition(pkgv1.TypeHealthy)) }
+// isHealthy is the property of a package that is installed and runs.
+func isHealthy(p *unstructured.Unstructured) error {
+	status := xpv2.ConditionedStatus{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(nested(p, "status"), &status); err != nil {
+		return err
+	}
+	return isTrue(status.GetCondition(xpv2.TypeHealthy))
+}
+
+// nested is a part of an object; an empty one if it is not there.
+func nested(o *unstructured.Unstructured, field string) map[string]any {
+	part, _ := o.Object[field].(map[string]any)
+	return part
+}
 
 func isTrue(c xpv2.Condition) error {
 	if c.Status != corev1.ConditionTrue {

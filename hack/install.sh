@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs the packages on the throwaway cluster as a user does:
+#
+#   hack/install.sh push    builds them and pushes them to the cluster's registry
+#   hack/install.sh apply   applies the manifests, in the cluster, and waits
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# push gives every content a version of its own: Crossplane pulls no tag twice.
+push() {
+  make build
+  (cd hack/packages && go build -o ../../_output/bin/packages .)
+  local content
+  content=$(find _output/bin/{mover,provider,function} package examples -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
+  _output/bin/cluster run -- sh -c \
+    '_output/bin/packages -root . -registry "$WUKONG_REGISTRY/novasphere" -version "v0.0.0-dev.h$0" -push' "$content"
+}
+
+# apply waits where a manifest needs what a package brings: a configuration of
+# the provider is a kind that the provider's package defines.
+apply() {
+  kubectl apply --server-side -f _output/packages/install.yaml >/dev/null
+  local late=$((SECONDS + 180))
+  until kubectl apply --server-side -f examples/provider >/dev/null 2>_output/apply.log; do
+    [ $SECONDS -lt $late ] || { cat _output/apply.log >&2; return 1; }
+    sleep 1
+  done
+  kubectl wait --for=condition=Healthy --timeout=180s -f _output/packages/install.yaml
+}
+
+case ${1:-} in
+  push | apply) "$1" ;;
+  *) echo "usage: $0 push|apply" >&2; exit 2 ;;
+esac
