@@ -3,14 +3,10 @@
 package qcow2
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-
-	"github.com/klauspost/compress/flate"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/format/deflate"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -23,25 +19,16 @@ func (h *Header) newDecoder() disk.Decoder {
 
 // A deflateDecoder decodes clusters that are raw DEFLATE streams (RFC 1951),
 // followed by whatever fills their last sector.
-type deflateDecoder struct {
-	in bytes.Reader
-	r  io.ReadCloser
-}
+type deflateDecoder struct{ deflate.Decoder }
 
 // Decode implements disk.Decoder.
 func (d *deflateDecoder) Decode(dst, src []byte) error {
-	d.in.Reset(src)
-	if d.r == nil {
-		d.r = flate.NewReader(&d.in)
-	} else if err := d.r.(flate.Resetter).Reset(&d.in, nil); err != nil {
-		return err
-	}
-	if n, err := io.ReadFull(d.r, dst); err != nil {
-		return badCluster("it has %d of %d bytes: %w", n, len(dst), err)
-	}
-	var one [1]byte
-	if n, err := d.r.Read(one[:]); n != 0 || !errors.Is(err, io.EOF) {
-		return badCluster("it does not end after %d bytes", len(dst))
+	n, err := d.Decoder.Decode(dst, src)
+	switch {
+	case err != nil:
+		return badCluster("%w", err)
+	case n != len(dst):
+		return badCluster("it has %d of %d bytes", n, len(dst))
 	}
 	return nil
 }
