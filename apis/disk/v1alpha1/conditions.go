@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The conditions of a resource that moves a disk, beside Ready and Synced.
+const (
+	// TypeTransferring says whether a mover moves data now.
+	TypeTransferring xpv2.ConditionType = "Transferring"
+
+	// TypeVerified says whether the bytes have the checksum that was asked
+	// for.
+	TypeVerified xpv2.ConditionType = "Verified"
+
+	// TypeStalled says whether the resource waits for somebody to change
+	// something.
+	TypeStalled xpv2.ConditionType = "Stalled"
+)
+
+// A Reason says in one typed word why a resource is not Ready, or has another
+// condition. Beside those below a condition can have the reasons of a mover's
+// result, which internal/transfer lists.
+type Reason = xpv2.ConditionReason
+
+// Reasons why an import cannot begin. Each heals by itself when what it names
+// is put right.
+const (
+	ReasonProviderConfigNotFound Reason = "ProviderConfigNotFound"
+	ReasonProviderConfigInvalid  Reason = "ProviderConfigInvalid"
+	ReasonSecretNotFound         Reason = "SecretNotFound"
+	ReasonSecretMalformed        Reason = "SecretMalformed"
+	ReasonConfigMapNotFound      Reason = "ConfigMapNotFound"
+	ReasonConfigMapMalformed     Reason = "ConfigMapMalformed"
+	ReasonStorageClassNotFound   Reason = "StorageClassNotFound"
+	ReasonNoDefaultStorageClass  Reason = "NoDefaultStorageClass"
+	ReasonMoverImageUnknown      Reason = "MoverImageUnknown"
+	ReasonNamespaceNotFound      Reason = "NamespaceNotFound"
+	ReasonNamespaceTerminating   Reason = "NamespaceTerminating"
+	ReasonQuotaExceeded          Reason = "QuotaExceeded"
+	ReasonAccessDenied           Reason = "AccessDenied"
+	ReasonAdmissionRefused       Reason = "AdmissionRefused"
+	ReasonClaimConflict          Reason = "ClaimConflict"
+)
+
+// Reasons why an import that has begun does not go on.
+const (
+	ReasonVolumePending    Reason = "VolumePending"
+	ReasonVolumeLost       Reason = "VolumeLost"
+	ReasonUnschedulable    Reason = "Unschedulable"
+	ReasonImagePullFailed  Reason = "ImagePullFailed"
+	ReasonPodRefused       Reason = "PodRefused"
+	ReasonContainerStuck   Reason = "ContainerStuck"
+	ReasonOutOfMemory      Reason = "OutOfMemory"
+	ReasonEvicted          Reason = "Evicted"
+	ReasonNodeLost         Reason = "NodeLost"
+	ReasonMoverCrashed     Reason = "MoverCrashed"
+	ReasonNoProgress       Reason = "NoProgress"
+	ReasonClaimLost        Reason = "ClaimLost"
+	ReasonExpansionRefused Reason = "ExpansionRefused"
+	ReasonDeadlineExceeded Reason = "DeadlineExceeded"
+	ReasonRetriesExhausted Reason = "RetriesExhausted"
+)
+
+// Reasons of conditions that are as they should be.
+const (
+	ReasonPending       Reason = "Pending"
+	ReasonRunning       Reason = "Running"
+	ReasonPublishing    Reason = "Publishing"
+	ReasonComplete      Reason = "Complete"
+	ReasonFailed        Reason = "Failed"
+	ReasonProgressing   Reason = "Progressing"
+	ReasonChecksumHolds Reason = "ChecksumHolds"
+	ReasonNoChecksum    Reason = "NoChecksum"
+)
+
+func condition(t xpv2.ConditionType, s corev1.ConditionStatus, r Reason) xpv2.Condition {
+	return xpv2.Condition{Type: t, Status: s, LastTransitionTime: metav1.Now(), Reason: r}
+}
+
+// NotReady is the Ready condition of a resource whose disk is not there yet,
+// or no more, and why.
+func NotReady(r Reason, message string) xpv2.Condition {
+	return condition(xpv2.TypeReady, corev1.ConditionFalse, r).WithMessage(message)
+}
+
+// Transferring is the condition of a resource whose mover moves data.
+func Transferring() xpv2.Condition {
+	return condition(TypeTransferring, corev1.ConditionTrue, ReasonRunning)
+}
+
+// NotTransferring is the condition of a resource whose mover does not move
+// data, and why.
+func NotTransferring(r Reason) xpv2.Condition {
+	return condition(TypeTransferring, corev1.ConditionFalse, r)
+}
+
+// Verified is the condition of a resource whose bytes have the checksum that
+// was asked for.
+func Verified() xpv2.Condition {
+	return condition(TypeVerified, corev1.ConditionTrue, ReasonChecksumHolds)
+}
+
+// NotVerified is the condition of a resource whose bytes are known not to be
+// what was asked for, and why.
+func NotVerified(r Reason) xpv2.Condition {
+	return condition(TypeVerified, corev1.ConditionFalse, r)
+}
+
+// Unverified is the condition of a resource of whose bytes nothing can be
+// said, and why.
+func Unverified(r Reason) xpv2.Condition {
+	return condition(TypeVerified, corev1.ConditionUnknown, r)
+}
+
+// Stalled is the condition of a resource that waits for somebody to change
+// something, and what.
+func Stalled(r Reason, message string) xpv2.Condition {
+	return condition(TypeStalled, corev1.ConditionTrue, r).WithMessage(message)
+}
+
+// NotStalled is the condition of a resource that goes on by itself, or that
+// has come to its end.
+func NotStalled(r Reason) xpv2.Condition {
+	return condition(TypeStalled, corev1.ConditionFalse, r)
+}

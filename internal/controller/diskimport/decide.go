@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diskimport
+
+import (
+	batchv1 "k8s.io/api/batch/v1"
+
+	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+	"github.com/novasphere/provider-wukong/internal/clients/volume"
+)
+
+// An action is what has to be done next for a DiskImport.
+type action string
+
+const (
+	// actionWait is for something that goes on by itself.
+	actionWait action = "Wait"
+
+	// actionStart makes Secret, staging claim and Job, or what is missing.
+	actionStart action = "Start"
+
+	// actionRestart removes mover and staging claim, to begin anew.
+	actionRestart action = "Restart"
+
+	// actionTune changes limits, deadline and retries of a mover.
+	actionTune action = "Tune"
+
+	// actionDiscard removes the staging claim of a mover that has failed.
+	actionDiscard action = "Discard"
+
+	// actionPublish hands the volume over to the final claim.
+	actionPublish action = "Publish"
+
+	// actionTidy removes what is left of the mover of a published disk.
+	actionTidy action = "Tidy"
+
+	// actionRefresh changes labels, annotations and size of a published claim.
+	actionRefresh action = "Refresh"
+)
+
+// A view is everything that was observed of a DiskImport, as plain values.
+type view struct {
+	mover  moverjob.State
+	volume volume.State
+
+	// want is the fingerprint that a new mover would have. It is nil when
+	// something that the DiskImport refers to is missing, so that nobody can
+	// say whether the mover should be another.
+	want *fingerprint
+
+	// tuned reports whether the mover's limits are as they should be.
+	tuned bool
+
+	// fresh reports whether the published claim is as it should be.
+	fresh bool
+
+	// next is the next step of the handover.
+	next volume.Step
+
+	// completed reports whether the status says, for good, that the disk is
+	// whole. From then on the API server refuses changes of the source.
+	completed bool
+}
+
+// nothing reports whether nothing exists that was made for the DiskImport. A
+// Secret alone is left of a start that was interrupted, and counts as nothing.
+func (v view) nothing() bool {
+	return v.mover.Job == nil && len(v.mover.Pods) == 0 && !v.volume.Exists()
+}
+
+func (v view) succeeded() bool { return v.mover.Condition(batchv1.JobComplete) != nil }
+func (v view) failed() bool    { return v.mover.Condition(batchv1.JobFailed) != nil }
+
+// ended reports whether the Job will not run again.
+func (v view) ended() bool { return v.succeeded() || v.failed() }
+
+// handover reports whether publishing has begun, and can only be ended.
+func (v view) handover() bool { return v.volume.Note != nil || v.volume.Ours() }
+
+// decide returns what has to be done next.
+func decide(v view) action {
+	switch {
+	case v.volume.Published():
+		return decidePublished(v)
+	case v.handover():
+		return decideHandover(v)
+	case v.mover.Job == nil:
+		return decideWithoutJob(v)
+	case v.mover.Job.GetDeletionTimestamp() != nil:
+		return actionRestart
+	case v.succeeded() && v.completed:
+		return decideHandover(v)
+	case outdated(v):
+		return actionRestart
+	case v.failed() && v.volume.Staging != nil:
+		return actionDiscard
+	case v.ended():
+		return actionWait
+	case v.volume.Staging == nil:
+		// Whoever deleted it wants to begin anew; the mover cannot go on.
+		return actionRestart
+	case !v.tuned:
+		return actionTune
+	}
+	return actionWait
+}
+
+func decidePublished(v view) action {
+	switch {
+	case v.mover.Exists():
+		return actionTidy
+	case !v.fresh:
+		return actionRefresh
+	}
+	return actionWait
+}
+
+// decideHandover is decide for a disk that is whole.
+func decideHandover(v view) action {
+	switch v.next {
+	case volume.StepWait, volume.StepDone, volume.StepConflict, volume.StepLost:
+		return actionWait
+	case volume.StepRetain, volume.StepStopMover, volume.StepDeleteStaging, volume.StepRebind, volume.StepCreateFinal, volume.StepRestore:
+	}
+	return actionPublish
+}
+
+// decideWithoutJob is decide for what is left of a start or of a restart that
+// was interrupted.
+func decideWithoutJob(v view) action {
+	switch {
+	case len(v.mover.Pods) > 0:
+		return actionRestart
+	case v.volume.Staging != nil && v.volume.Staging.GetDeletionTimestamp() != nil:
+		return actionWait
+	case v.want == nil:
+		return actionWait
+	}
+	return actionStart
+}
+
+// outdated reports whether the mover does not do what is wanted now.
+func outdated(v view) bool {
+	has := readFingerprint(v.mover.Secret)
+	switch {
+	case has == nil:
+		// A mover without its Secret cannot be started again; one that has
+		// ended does not need it.
+		return !v.ended()
+	case v.want == nil:
+		return false
+	case has.Request != v.want.Request:
+		return true
+	case has.Environment != v.want.Environment:
+		return v.failed() || !v.mover.Started()
+	}
+	return false
+}

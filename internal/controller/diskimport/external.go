@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diskimport
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/event"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/meta"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
+
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/cluster"
+	"github.com/novasphere/provider-wukong/internal/clients/credentials"
+	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+	"github.com/novasphere/provider-wukong/internal/clients/volume"
+	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+)
+
+// maxSteps bounds how many steps one Update takes; a handover has five.
+const maxSteps = 12
+
+// A moverClient manages the mover of one DiskImport.
+type moverClient interface {
+	Inspect(ctx context.Context, key types.NamespacedName) (moverjob.State, error)
+	DryRun(ctx context.Context, r moverjob.Run) error
+	Start(ctx context.Context, r moverjob.Run) error
+	Tune(ctx context.Context, s moverjob.State, r moverjob.Run) error
+	Cancel(ctx context.Context, key types.NamespacedName) error
+}
+
+// external manages the claim of a DiskImport in one cluster.
+type external struct {
+	// local reads Secrets and ConfigMaps where the DiskImport is.
+	local  client.Reader
+	target *cluster.Cluster
+	movers moverClient
+	disks  *volume.Client
+	image  string
+
+	clock   clock.PassiveClock
+	record  event.Recorder
+	metrics *Metrics
+}
+
+// Observe reports what exists of the claim, and of the mover on the way to it.
+func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalObservation, error) {
+	v, err := e.look(ctx, cr)
+	if err != nil {
+		return managed.ExternalObservation{}, e.denied(cr, err)
+	}
+	if meta.WasDeleted(cr) {
+		return managed.ExternalObservation{ResourceExists: v.mover.Exists() || v.volume.Exists()}, nil
+	}
+	if v.nothing() {
+		return e.observeNothing(ctx, cr, v)
+	}
+	before := cr.Status.AtProvider.Phase
+	r := reportOf(cr, v, e.clock.Now())
+	r.apply(cr, v)
+	e.announce(cr, before)
+	return observation(cr, decide(v)), nil
+}
+
+// observation tells the runtime what to call for an action. What belongs to
+// making the claim is an Update of what exists on the way to it; a DiskImport
+// whose management policies permit no Update gets it from Create.
+func observation(cr *v1alpha1.DiskImport, a action) managed.ExternalObservation {
+	switch a {
+	case actionStart, actionRestart, actionDiscard, actionPublish, actionTidy:
+		return managed.ExternalObservation{ResourceExists: mayUpdate(cr) || !mayCreate(cr)}
+	case actionTune, actionRefresh:
+		return managed.ExternalObservation{ResourceExists: true}
+	case actionWait:
+	}
+	return managed.ExternalObservation{ResourceExists: true, ResourceUpToDate: true}
+}
+
+// observeNothing says whether the import can begin. What is in its way is a
+// state, in which it waits; only when nothing is, the claim is missing.
+func (e *external) observeNothing(ctx context.Context, cr *v1alpha1.DiskImport, v view) (managed.ExternalObservation, error) {
+	if cr.Status.AtProvider.Phase == v1alpha1.PhaseSucceeded {
+		e.record.Event(cr, event.Warning(reasonClaimLost, errors.Errorf("claim %q is gone", claimName(cr))))
+	}
+	if !mayCreate(cr) {
+		return managed.ExternalObservation{}, nil
+	}
+	f, err := e.obstacle(ctx, cr, v)
+	if err != nil {
+		return managed.ExternalObservation{}, e.denied(cr, err)
+	}
+	if f == nil {
+		return managed.ExternalObservation{}, nil
+	}
+	before := cr.Status.AtProvider.Phase
+	phase := v1alpha1.PhasePending
+	if f.Reason == v1alpha1.ReasonClaimConflict {
+		phase = v1alpha1.PhaseFailed
+	}
+	cr.Status.AtProvider = v1alpha1.DiskImportObservation{}
+	troubled(phase, f).apply(cr, v)
+	e.announce(cr, before)
+	return managed.ExternalObservation{ResourceExists: true, ResourceUpToDate: true}, nil
+}
+
+// Create starts the mover and returns: Observe reports how it fares.
+func (e *external) Create(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalCreation, error) {
+	return managed.ExternalCreation{}, e.advance(ctx, cr)
+}
+
+// Update takes every step that can be taken now, and waits for none.
+func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalUpdate, error) {
+	return managed.ExternalUpdate{}, e.advance(ctx, cr)
+}
+
+// advance acts on what there is until something has to be waited for.
+func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) error {
+	for range maxSteps {
+		v, err := e.look(ctx, cr)
+		if err != nil {
+			return err
+		}
+		more, err := e.act(ctx, cr, v)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete asks for the removal of everything, in whichever state it is. The
+// runtime calls it until Observe finds nothing any more.
+func (e *external) Delete(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalDelete, error) {
+	if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
+		return managed.ExternalDelete{}, err
+	}
+	s, err := e.disks.Inspect(ctx, diskOf(cr))
+	if err != nil {
+		return managed.ExternalDelete{}, err
+	}
+	return managed.ExternalDelete{}, e.disks.Discard(ctx, s)
+}
+
+// Disconnect does nothing: connections are shared.
+func (e *external) Disconnect(context.Context) error { return nil }
+
+// look gathers everything that decide needs.
+func (e *external) look(ctx context.Context, cr *v1alpha1.DiskImport) (view, error) {
+	v, d := view{tuned: true, fresh: true}, diskOf(cr)
+	if d.Final == d.Staging {
+		return v, errors.Errorf("cannot publish a disk under the name of its staging claim %q", d.Staging)
+	}
+	var err error
+	if v.volume, err = e.disks.Inspect(ctx, d); err != nil {
+		return v, err
+	}
+	if v.mover, err = e.movers.Inspect(ctx, moverKey(cr)); err != nil {
+		return v, err
+	}
+	v.completed = completed(cr, v.mover)
+	v.next = volume.Next(v.volume, d, v.mover.Job != nil || len(v.mover.Pods) > 0)
+	if v.volume.Published() {
+		v.fresh = v.volume.Fresh(finalMetadata(cr, v.volume))
+		return v, nil
+	}
+	if meta.WasDeleted(cr) || v.handover() {
+		return v, nil
+	}
+	return v, e.compare(ctx, cr, &v)
+}
+
+// compare finds out whether the mover is the one that is wanted.
+func (e *external) compare(ctx context.Context, cr *v1alpha1.DiskImport, v *view) error {
+	files, err := e.files(ctx, cr)
+	var p *credentials.Problem
+	if errors.As(err, &p) {
+		// A mover that runs has its own copy of what is missing now.
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := fingerprintOf(cr, files, e.target.Settings, e.moverImage())
+	if err != nil {
+		return err
+	}
+	v.want = &f
+	if v.mover.Job == nil || v.mover.Secret == nil || v.ended() || outdated(*v) {
+		return nil
+	}
+	run, err := retuned(cr, e.target.Settings, v.mover)
+	v.tuned = err == nil && v.mover.Tuned(run)
+	return err
+}
+
+// act takes the next action, and reports whether another may follow at once.
+func (e *external) act(ctx context.Context, cr *v1alpha1.DiskImport, v view) (bool, error) {
+	switch decide(v) {
+	case actionStart:
+		return false, e.start(ctx, cr)
+	case actionRestart:
+		if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
+			return false, err
+		}
+		return false, e.disks.DeleteStaging(ctx, v.volume)
+	case actionTune:
+		run, err := retuned(cr, e.target.Settings, v.mover)
+		if err != nil {
+			return false, err
+		}
+		return false, e.movers.Tune(ctx, v.mover, run)
+	case actionDiscard:
+		return false, e.disks.DeleteStaging(ctx, v.volume)
+	case actionPublish:
+		return e.publish(ctx, cr, v)
+	case actionTidy:
+		return false, e.movers.Cancel(ctx, moverKey(cr))
+	case actionRefresh:
+		return false, e.disks.Refresh(ctx, v.volume, finalMetadata(cr, v.volume))
+	case actionWait:
+	}
+	return false, nil
+}
+
+// publish takes the next step of the handover, and reports whether another
+// may follow at once.
+func (e *external) publish(ctx context.Context, cr *v1alpha1.DiskImport, v view) (bool, error) {
+	d := diskOf(cr)
+	switch v.next {
+	case volume.StepRetain:
+		return true, e.disks.Retain(ctx, v.volume)
+	case volume.StepStopMover:
+		return false, e.movers.Cancel(ctx, moverKey(cr))
+	case volume.StepDeleteStaging:
+		return false, e.disks.DeleteStaging(ctx, v.volume)
+	case volume.StepRebind:
+		return true, e.disks.Rebind(ctx, v.volume, d)
+	case volume.StepCreateFinal:
+		m := finalMetadata(cr, v.volume)
+		return true, e.disks.CreateFinal(ctx, v.volume, d, m.Labels, m.Annotations)
+	case volume.StepRestore:
+		return true, e.disks.Restore(ctx, v.volume)
+	case volume.StepWait, volume.StepDone, volume.StepConflict, volume.StepLost:
+	}
+	return false, nil
+}
+
+// denied writes lack of rights into the conditions, and returns the error.
+func (e *external) denied(cr *v1alpha1.DiskImport, err error) error {
+	if f := diagnosis.Denied(err); f != nil {
+		cr.Status.AtProvider.Message = f.Message
+		cr.SetConditions(v1alpha1.NotReady(f.Reason, f.Message), v1alpha1.Stalled(f.Reason, f.Message))
+	}
+	return err
+}
+
+// announce tells events and metrics of a phase that was reached.
+func (e *external) announce(cr *v1alpha1.DiskImport, before v1alpha1.Phase) {
+	at := cr.Status.AtProvider
+	if at.Phase == before {
+		return
+	}
+	switch at.Phase {
+	case v1alpha1.PhaseSucceeded:
+		e.record.Event(cr, event.Normal(reasonPublished, at.Message))
+	case v1alpha1.PhaseFailed:
+		e.record.Event(cr, event.Warning(reasonFailed, errors.New(at.Message)))
+	case v1alpha1.PhasePending, v1alpha1.PhaseImporting:
+	}
+	e.metrics.reached(cr, e.clock.Now())
+}
+
+func (e *external) moverImage() string {
+	if i := e.target.Settings.Mover.Image; i != "" {
+		return i
+	}
+	return e.image
+}

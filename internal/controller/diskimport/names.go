@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diskimport
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/meta"
+
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/volume"
+)
+
+const (
+	// annotationName leads from an object of ours to its DiskImport: a label
+	// value is too short for every name.
+	annotationName = "wukong.m.novasphere.dev/disk-import"
+
+	// annotationDigest and annotationFormat tell what a claim holds.
+	annotationDigest = "wukong.m.novasphere.dev/source-digest"
+	annotationFormat = "wukong.m.novasphere.dev/source-format"
+
+	// annotationSize is the size in bytes of the disk in a claim.
+	annotationSize = "wukong.m.novasphere.dev/disk-size"
+
+	labelManagedBy = "app.kubernetes.io/managed-by"
+	labelComponent = "app.kubernetes.io/component"
+	managedBy      = "provider-wukong"
+
+	// uidPrefix is how much of a UID is part of a name: 32 bits, beside the
+	// name itself.
+	uidPrefix = 8
+)
+
+// moverName is the name of the Job, its Secret and the staging claim. It fits
+// a label value, because Kubernetes labels the pods with it.
+func moverName(cr *v1alpha1.DiskImport) string {
+	uid := string(cr.GetUID())
+	suffix := "-" + uid[:min(uidPrefix, len(uid))]
+	name := cr.GetName()
+	name = name[:min(len(name), validation.DNS1123LabelMaxLength-len(suffix))]
+	return strings.TrimRight(name, "-.") + suffix
+}
+
+// claimName is the name under which the disk is published.
+func claimName(cr *v1alpha1.DiskImport) string {
+	if n := cr.Spec.ForProvider.Target.Name; n != "" {
+		return n
+	}
+	if n := meta.GetExternalName(cr); n != "" {
+		return n
+	}
+	return cr.GetName()
+}
+
+func moverKey(cr *v1alpha1.DiskImport) types.NamespacedName {
+	return types.NamespacedName{Namespace: cr.GetNamespace(), Name: moverName(cr)}
+}
+
+func diskOf(cr *v1alpha1.DiskImport) volume.Disk {
+	return volume.Disk{
+		Namespace: cr.GetNamespace(),
+		Staging:   moverName(cr),
+		Final:     claimName(cr),
+		Owner:     cr.GetUID(),
+	}
+}
+
+// labels are those of every object that is made for a DiskImport.
+func labels(cr *v1alpha1.DiskImport) map[string]string {
+	return map[string]string{
+		volume.LabelOwner: string(cr.GetUID()),
+		labelManagedBy:    managedBy,
+		labelComponent:    "mover",
+	}
+}
+
+func annotations(cr *v1alpha1.DiskImport) map[string]string {
+	return map[string]string{annotationName: cr.GetName()}
+}

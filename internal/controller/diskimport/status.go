@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diskimport
+
+import (
+	"fmt"
+	"time"
+
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/transfer"
+)
+
+const (
+	// progressStep and progressInterval say when progress is worth writing:
+	// Crossplane counts the changes of a composed resource's status and stops
+	// reconciling a composite that changes too often.
+	progressStep     = 5
+	progressInterval = 30 * time.Second
+)
+
+// report is what is to be said of a DiskImport.
+type report struct {
+	phase   v1alpha1.Phase
+	message string
+
+	// trouble is why it does not go on, or nil.
+	trouble *diagnosis.Finding
+
+	// doing is why the mover does not transfer, or ReasonRunning.
+	doing v1alpha1.Reason
+}
+
+// reportOf says what was observed.
+func reportOf(cr *v1alpha1.DiskImport, v view, now time.Time) report {
+	switch {
+	case v.volume.Published() && v.volume.Final.GetDeletionTimestamp() != nil:
+		return troubled(v1alpha1.PhasePending, &diagnosis.Finding{
+			Reason:  v1alpha1.ReasonClaimLost,
+			Message: fmt.Sprintf("Somebody deletes claim %q. When it is gone the import begins again; delete the DiskImport to prevent that.", claimName(cr)),
+		})
+	case v.volume.Published():
+		return report{phase: v1alpha1.PhaseSucceeded, doing: v1alpha1.ReasonComplete,
+			message: fmt.Sprintf("The disk is whole, in claim %q.", claimName(cr))}
+	case v.volume.Foreign() && (v.succeeded() || v.handover()):
+		return troubled(v1alpha1.PhaseFailed, conflict(cr))
+	case v.handover() && v.volume.Volume == nil, v.succeeded() && v.volume.Volume == nil:
+		return troubled(v1alpha1.PhaseFailed, &diagnosis.Finding{
+			Reason:  v1alpha1.ReasonVolumeLost,
+			Message: fmt.Sprintf("The volume with the disk is gone before it was published: delete what is left (claims %q and %q, Job %q) to begin again.", claimName(cr), moverName(cr), moverName(cr)),
+		})
+	case v.handover(), v.succeeded() && decide(v) != actionRestart:
+		return report{phase: v1alpha1.PhaseImporting, doing: v1alpha1.ReasonPublishing, message: "The disk is whole; its volume is being handed over to the claim."}
+	case v.failed() && decide(v) != actionRestart:
+		return troubled(v1alpha1.PhaseFailed, diagnosis.Failure(v.mover))
+	}
+	return reportOfMover(v, now)
+}
+
+func reportOfMover(v view, now time.Time) report {
+	r := report{phase: v1alpha1.PhasePending, doing: v1alpha1.ReasonPending, message: "The mover is being started."}
+	if decide(v) == actionRestart {
+		r.message = "The import begins anew, because what is asked for has changed or the mover was deleted."
+		return r
+	}
+	if v.mover.Started() {
+		r.phase, r.message = v1alpha1.PhaseImporting, "The image is being transferred."
+	}
+	if c := moverjob.Container(v.mover.Pod()); c != nil && c.State.Running != nil {
+		r.doing = v1alpha1.ReasonRunning
+	} else if last := diagnosis.LastAttempt(v.mover); last != nil {
+		r.message = "The mover is started again. " + last.Message
+	}
+	if f := diagnosis.Of(v.mover, v.volume, now); f != nil {
+		r.trouble, r.message = f, f.Message
+	}
+	return r
+}
+
+// troubled is the report of a DiskImport that does not go on by itself.
+func troubled(p v1alpha1.Phase, f *diagnosis.Finding) report {
+	doing := v1alpha1.ReasonPending
+	if p == v1alpha1.PhaseFailed {
+		doing = v1alpha1.ReasonFailed
+	}
+	return report{phase: p, message: f.Message, trouble: f, doing: doing}
+}
+
+func conflict(cr *v1alpha1.DiskImport) *diagnosis.Finding {
+	return &diagnosis.Finding{
+		Reason:  v1alpha1.ReasonClaimConflict,
+		Message: fmt.Sprintf("A claim named %q exists already and was not made by this DiskImport; it is left alone. Delete it, or make a DiskImport with another target.name.", claimName(cr)),
+	}
+}
+
+// apply writes the report into the status. What it says twice is the same
+// byte for byte, but for progress that is worth writing.
+func (r report) apply(cr *v1alpha1.DiskImport, v view) {
+	at := &cr.Status.AtProvider
+	changed := at.Phase != r.phase
+	at.Phase, at.Message, at.Engine = r.phase, r.message, v1alpha1.EngineMover
+
+	switch r.phase {
+	case v1alpha1.PhaseSucceeded:
+		at.ClaimName = claimName(cr)
+		recall(at, v)
+	default:
+		at.ClaimName = ""
+	}
+	if v.mover.Job != nil && !v.handover() {
+		describe(cr, v, changed)
+	}
+	cr.SetConditions(r.conditions(cr)...)
+}
+
+// describe writes what the mover tells: its start, its progress, its result.
+func describe(cr *v1alpha1.DiskImport, v view, changed bool) {
+	at := &cr.Status.AtProvider
+	start := v.mover.Job.GetCreationTimestamp()
+	if at.StartTime == nil || !at.StartTime.Equal(&start) {
+		// Another mover has been started, which knows nothing yet.
+		at.StartTime, at.CompletionTime, at.Progress, at.Source, at.Checksum = &start, nil, nil, nil, ""
+	}
+	at.Progress = nextProgress(at.Progress, v.mover, changed)
+	if !v.succeeded() {
+		return
+	}
+	if at.CompletionTime == nil {
+		at.CompletionTime = v.mover.Job.Status.CompletionTime.DeepCopy()
+		if at.CompletionTime == nil {
+			at.CompletionTime = start.DeepCopy()
+		}
+	}
+	if r := v.mover.Result; r != nil {
+		at.Source, at.Checksum = sourceFacts(r.Source), r.Checksum
+	}
+	at.Progress = finished(at.Progress, v.mover)
+}
+
+// completed reports whether the status says that the disk of this mover is
+// whole. A status that speaks of another mover says nothing of this one.
+func completed(cr *v1alpha1.DiskImport, m moverjob.State) bool {
+	at := cr.Status.AtProvider
+	if at.CompletionTime == nil {
+		return false
+	}
+	return m.Job == nil || at.StartTime.Equal(ptr.To(m.Job.GetCreationTimestamp()))
+}
+
+// recall fills what a status that was lost must know of a published disk.
+func recall(at *v1alpha1.DiskImportObservation, v view) {
+	final := v.volume.Final
+	if at.CompletionTime == nil {
+		created := final.GetCreationTimestamp()
+		at.CompletionTime = &created
+	}
+	if at.Source == nil {
+		at.Source = &v1alpha1.SourceFacts{
+			Digest: final.GetAnnotations()[annotationDigest],
+			Format: final.GetAnnotations()[annotationFormat],
+		}
+	}
+}
+
+func sourceFacts(f transfer.SourceFacts) *v1alpha1.SourceFacts {
+	return &v1alpha1.SourceFacts{
+		Digest:      f.Digest,
+		ETag:        f.ETag,
+		Size:        f.Size,
+		Format:      string(f.Format),
+		Compression: f.Compression,
+		VirtualSize: f.VirtualSize,
+	}
+}
+
+// nextProgress returns the old progress, or the mover's if that is worth
+// writing.
+func nextProgress(old *v1alpha1.Progress, m moverjob.State, changed bool) *v1alpha1.Progress {
+	p := m.Progress
+	if p == nil {
+		return old
+	}
+	attempt := m.Job.Status.Failed + 1
+	if old != nil && !changed && old.Attempt == attempt && old.LastProgressTime != nil &&
+		abs(int32(p.Percent)-old.Percent) < progressStep && p.Time.Sub(old.LastProgressTime.Time) < progressInterval {
+		return old
+	}
+	at := metav1.NewTime(p.Time.Truncate(time.Second))
+	return &v1alpha1.Progress{
+		Percent:          int32(p.Percent),
+		TransferredBytes: p.TransferredBytes,
+		TotalBytes:       p.TotalBytes,
+		WrittenBytes:     p.WrittenBytes,
+		BytesPerSecond:   p.BytesPerSecond,
+		Speed:            speed(p.BytesPerSecond),
+		EtaSeconds:       p.ETASeconds,
+		Attempt:          attempt,
+		ResumedBytes:     p.ResumedBytes,
+		LastProgressTime: &at,
+	}
+}
+
+// finished is the progress of a transfer that has succeeded: all of it, at the
+// average speed.
+func finished(old *v1alpha1.Progress, m moverjob.State) *v1alpha1.Progress {
+	p := &v1alpha1.Progress{}
+	if old != nil {
+		p = old.DeepCopy()
+	}
+	p.Percent, p.EtaSeconds, p.Attempt = 100, nil, m.Job.Status.Failed+1
+	r := m.Result
+	if r == nil {
+		return p
+	}
+	p.TransferredBytes, p.TotalBytes, p.WrittenBytes = max(r.Source.Size, 0), r.Source.Size, r.WrittenBytes
+	if r.Source.Size == 0 {
+		p.TransferredBytes = r.FetchedBytes
+	}
+	if r.Seconds > 0 {
+		p.BytesPerSecond = int64(float64(p.TransferredBytes) / r.Seconds)
+	}
+	p.Speed = speed(p.BytesPerSecond)
+	return p
+}
+
+func abs(n int32) int32 { return max(n, -n) }
+
+// speed writes bytes a second for people.
+func speed(n int64) string {
+	units := []string{"KiB/s", "MiB/s", "GiB/s"}
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B/s", n)
+	}
+	f, unit := float64(n)/(1<<10), 0
+	for f >= 1<<10 && unit < len(units)-1 {
+		f /= 1 << 10
+		unit++
+	}
+	if f < 10 {
+		return fmt.Sprintf("%.1f %s", f, units[unit])
+	}
+	return fmt.Sprintf("%.0f %s", f, units[unit])
+}
+
+func (r report) conditions(cr *v1alpha1.DiskImport) []xpv2.Condition {
+	return []xpv2.Condition{r.ready(), r.transferring(), r.verified(cr), r.stalled()}
+}
+
+func (r report) ready() xpv2.Condition {
+	switch {
+	case r.phase == v1alpha1.PhaseSucceeded:
+		return xpv2.Available()
+	case r.trouble != nil:
+		return v1alpha1.NotReady(r.trouble.Reason, r.trouble.Message)
+	}
+	return xpv2.Creating()
+}
+
+func (r report) transferring() xpv2.Condition {
+	if r.doing == v1alpha1.ReasonRunning {
+		return v1alpha1.Transferring()
+	}
+	return v1alpha1.NotTransferring(r.doing)
+}
+
+func (r report) verified(cr *v1alpha1.DiskImport) xpv2.Condition {
+	at := cr.Status.AtProvider
+	switch {
+	case cr.Spec.ForProvider.Verification.Checksum == "":
+		return v1alpha1.Unverified(v1alpha1.ReasonNoChecksum)
+	case r.trouble != nil && r.trouble.Reason == v1alpha1.Reason(transfer.ReasonChecksumMismatch):
+		return v1alpha1.NotVerified(r.trouble.Reason)
+	case at.CompletionTime != nil:
+		return v1alpha1.Verified()
+	}
+	return v1alpha1.Unverified(v1alpha1.ReasonPending)
+}
+
+func (r report) stalled() xpv2.Condition {
+	switch {
+	case r.trouble != nil:
+		return v1alpha1.Stalled(r.trouble.Reason, r.trouble.Message)
+	case r.phase == v1alpha1.PhaseSucceeded:
+		return v1alpha1.NotStalled(v1alpha1.ReasonComplete)
+	}
+	return v1alpha1.NotStalled(v1alpha1.ReasonProgressing)
+}

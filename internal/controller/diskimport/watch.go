@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diskimport
+
+import (
+	"context"
+
+	"github.com/crossplane/upjet/v2/apis/configuration/v1alpha1"
+	"github.com/crossplane/upjet/v2/pkg/controller/handler"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/resource"
+
+	configv1alpha1 "github.com/novasphere/provider-wukong/apis/v1alpha1"
+)
+
+// watcher reconciles a DiskImport at once when its Job, a pod or a claim of
+// it changes. It watches beside the controller, which must start and report
+// even where the provider may not watch these; then polling is all there is.
+type watcher struct {
+	cache    cache.Cache
+	requests *handler.EventHandler
+}
+
+// Start watches until ctx ends.
+func (w *watcher) Start(ctx context.Context) error {
+	for _, o := range []client.Object{&batchv1.Job{}, &corev1.Pod{}, &corev1.PersistentVolumeClaim{}} {
+		inf, err := w.cache.GetInformer(ctx, o, cache.BlockUntilSynced(false))
+		if err != nil {
+			return errors.Wrapf(err, "cannot watch %T", o)
+		}
+		if _, err := inf.AddEventHandler(w.handlers()); err != nil {
+			return errors.Wrapf(err, "cannot watch %T", o)
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (w *watcher) handlers() toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    w.request,
+		UpdateFunc: func(_, o any) { w.request(o) },
+		DeleteFunc: func(o any) {
+			if last, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
+				o = last.Obj
+			}
+			w.request(o)
+		},
+	}
+}
+
+// request asks for the DiskImport that an object was made for.
+func (w *watcher) request(obj any) {
+	o, ok := obj.(client.Object)
+	if !ok {
+		return
+	}
+	if name := o.GetAnnotations()[annotationName]; name != "" {
+		w.requests.RequestReconcile(handler.NoRateLimiter, types.NamespacedName{Namespace: o.GetNamespace(), Name: name}, nil)
+	}
+}
+
+// backoffOf returns the back-off that the configuration of a resource sets, or
+// nil if it sets none, or does not exist: Connect says so better.
+func backoffOf(ctx context.Context, c client.Client, mg resource.Managed) (*v1alpha1.ReconciliationPolicy, error) {
+	mm, ok := mg.(resource.ModernManaged)
+	if !ok || mm.GetProviderConfigReference() == nil {
+		return nil, nil //nolint:nilnil // No policy is no error.
+	}
+	ref := mm.GetProviderConfigReference()
+	if ref.Kind == configv1alpha1.ProviderConfigKind {
+		pc := &configv1alpha1.ProviderConfig{}
+		err := c.Get(ctx, types.NamespacedName{Namespace: mg.GetNamespace(), Name: ref.Name}, pc)
+		return pc.Spec.ReconciliationPolicy, ignoreNotFound(err)
+	}
+	pc := &configv1alpha1.ClusterProviderConfig{}
+	err := c.Get(ctx, types.NamespacedName{Name: ref.Name}, pc)
+	return pc.Spec.ReconciliationPolicy, ignoreNotFound(err)
+}
+
+func ignoreNotFound(err error) error {
+	if kerrors.IsNotFound(err) {
+		return nil
+	}
+	return errors.Wrap(err, "cannot get provider configuration")
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controller lists the controllers of the provider: it is the map of
+// the control plane.
+package controller
+
+import (
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/controller"
+
+	"github.com/novasphere/provider-wukong/internal/clients/cluster"
+	"github.com/novasphere/provider-wukong/internal/controller/config"
+	"github.com/novasphere/provider-wukong/internal/controller/diskimport"
+)
+
+// Options of all controllers.
+type Options struct {
+	controller.Options
+
+	// Clusters connects resources with the clusters that they name.
+	Clusters *cluster.Connector
+
+	// MoverImage of configurations that name none.
+	MoverImage string
+}
+
+type setup func(ctrl.Manager, Options) error
+
+// Setup adds every controller now.
+func Setup(mgr ctrl.Manager, o Options) error {
+	return each(mgr, o,
+		func(m ctrl.Manager, o Options) error { return config.Setup(m, o.Options, o.Clusters) },
+		func(m ctrl.Manager, o Options) error { return diskimport.Setup(m, o.diskImport()) },
+	)
+}
+
+// SetupGated adds every controller when the CRDs that it needs are there.
+func SetupGated(mgr ctrl.Manager, o Options) error {
+	return each(mgr, o,
+		func(m ctrl.Manager, o Options) error { return config.SetupGated(m, o.Options, o.Clusters) },
+		func(m ctrl.Manager, o Options) error { return diskimport.SetupGated(m, o.diskImport()) },
+	)
+}
+
+func each(mgr ctrl.Manager, o Options, setups ...setup) error {
+	for _, s := range setups {
+		if err := s(mgr, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o Options) diskImport() diskimport.Options {
+	return diskimport.Options{Options: o.Options, Clusters: o.Clusters, MoverImage: o.MoverImage}
+}
