@@ -257,6 +257,9 @@ func same(t *testing.T, got, want []byte) {
 	if len(got) != len(want) {
 		t.Fatalf("got %d bytes, want %d", len(got), len(want))
 	}
+	if bytes.Equal(got, want) {
+		return
+	}
 	for i := range got {
 		if got[i] != want[i] {
 			t.Fatalf("byte %d of %d differs: got %#x, want %#x", i, len(got), got[i], want[i])

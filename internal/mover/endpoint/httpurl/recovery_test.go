@@ -18,6 +18,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/rogue"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/answer"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -219,7 +220,7 @@ func TestObservedErrorsSayWhatTheServerAsked(t *testing.T) {
 		Observe: func(err error) {
 			var e *transfer.Error
 			if errors.As(err, &e) {
-				asked = append(asked, fmt.Sprint(e.Reason, " ", e.RetryAfter))
+				asked = append(asked, fmt.Sprint(e.Reason, " ", e.RetryAfter, " ", answer.Overloaded(err)))
 			}
 		},
 	}
@@ -228,7 +229,7 @@ func TestObservedErrorsSayWhatTheServerAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if len(asked) != 1 || asked[0] != "SourceUnavailable 5s" {
+	if len(asked) != 1 || asked[0] != "SourceUnavailable 5s true" {
 		t.Errorf("observed %q", asked)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // scrub removes secrets. now is the time from which a Retry-After date counts.
 func Refusal(r *http.Response, scrub func(string) string, now time.Time) error {
 	words := ownWords(r, scrub)
-	err := fmt.Errorf("server answers %s%s", status(r), words)
+	err := error(&StatusError{Status: r.StatusCode, text: "server answers " + status(r) + words})
 	switch s := r.StatusCode; {
 	case s == http.StatusProxyAuthRequired:
 		return transfer.Terminal(transfer.ReasonUnauthorized, fmt.Errorf("the proxy wants credentials: %w", err))
@@ -34,6 +34,22 @@ func Refusal(r *http.Response, scrub func(string) string, now time.Time) error {
 		return &transfer.Error{Reason: transfer.ReasonSourceUnavailable, Err: err, RetryAfter: retryAfter(r.Header, now)}
 	}
 	return transfer.Terminal(transfer.ReasonSourceRefused, err)
+}
+
+// A StatusError is an answer's status, and what the server says about it.
+type StatusError struct {
+	Status int
+	text   string
+}
+
+// Error implements error.
+func (e *StatusError) Error() string { return e.text }
+
+// Overloaded reports whether err is a server's wish for fewer requests: 429 or
+// 503, with a time to wait or without.
+func Overloaded(err error) bool {
+	var e *StatusError
+	return errors.As(err, &e) && (e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable)
 }
 
 // Busy reports whether a status of the 400s asks to come again later.

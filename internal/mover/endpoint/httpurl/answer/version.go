@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"path"
 	"strconv"
@@ -101,7 +102,7 @@ func parseContentRange(s string) (contentRange, error) {
 	if total != "*" {
 		errs = append(errs, parseDecimal(total, &c.total))
 	}
-	if errors.Join(errs...) != nil || c.last < c.first || (c.total != disk.Unknown && c.last >= c.total) {
+	if errors.Join(errs...) != nil || c.last < c.first || c.last == math.MaxInt64 || (c.total != disk.Unknown && c.last >= c.total) {
 		return contentRange{}, malformed
 	}
 	return c, nil
