@@ -35,7 +35,7 @@ const (
 // A worker places pieces. It is used by one goroutine.
 type worker struct {
 	*copier
-	decoder disk.Decoder
+	decoder disk.Decoder // nil until a piece needs it: a Learner does not know at first
 	align   int64
 	pool    *buffer.Pool
 
@@ -76,7 +76,6 @@ func (c *copier) newWorker(ctx context.Context) (*worker, error) {
 		return nil, err
 	}
 	w.mem = b.Data()
-	w.decoder = c.Layout.NewDecoder()
 	return w, nil
 }
 
@@ -123,6 +122,9 @@ func (w *worker) decode(ctx context.Context, u *unit, p disk.Piece) error {
 	dst, err := w.reserve(ctx, p.DiskOffset, p.DiskLength)
 	if err != nil {
 		return err
+	}
+	if w.decoder == nil {
+		w.decoder = w.Layout.NewDecoder()
 	}
 	src := u.bytes(p.FileOffset, min(p.FileOffset+p.FileLength, u.end()))
 	if err := w.decoder.Decode(dst, src); err != nil {

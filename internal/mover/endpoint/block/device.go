@@ -48,6 +48,15 @@ func sectorOf(f *os.File) (int, error) {
 	return int(size), nil
 }
 
+// readOnly asks whether a device refuses writes.
+func readOnly(f *os.File) (bool, error) {
+	var ro int32
+	if err := ioctl(f, unix.BLKROGET, unsafe.Pointer(&ro)); err != nil { //nolint:gosec // The kernel writes four bytes there.
+		return false, fmt.Errorf("cannot learn whether it is read-only: %w", err)
+	}
+	return ro != 0, nil
+}
+
 // zeroOut asks the kernel to zero a range, by the device or by writing.
 func zeroOut(f *os.File, off, n int64) error {
 	r := [2]uint64{uint64(off), uint64(n)}

@@ -66,7 +66,13 @@ func (t *Target) init(want int64) error {
 	if t.sector, err = sectorOf(t.raw); err != nil {
 		return directio.Classify("use", t.path, err)
 	}
-	if want > t.size {
+	ro, err := readOnly(t.raw)
+	switch {
+	case err != nil:
+		return directio.Classify("use", t.path, err)
+	case ro:
+		return directio.Classify("write", t.path, unix.EROFS)
+	case want > t.size:
 		return transfer.Terminal(transfer.ReasonTargetTooSmall,
 			fmt.Errorf("cannot write a disk of %s to %s, which has %s", bytesize.Exact(want), t.path, bytesize.Exact(t.size)))
 	}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mover
+
+import (
+	"sync/atomic"
+
+	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/engine"
+	"github.com/novasphere/provider-wukong/internal/transfer"
+)
+
+// counters are what the parts of a transfer count, and anyone may read.
+type counters struct {
+	meter   engine.Meter
+	fetched atomic.Int64 // bytes off the wire
+	retries atomic.Int64
+	total   atomic.Int64 // bytes of the source; 0: not known
+}
+
+// retried is told of each request that failed and will be made again.
+func (c *counters) retried(err error) {
+	c.retries.Add(1)
+	if asksForLess(err) {
+		c.meter.Pushbacks.Add(1)
+	}
+}
+
+// received is told of bytes as they come off the wire.
+func (c *counters) received(n int) { c.fetched.Add(int64(n)) }
+
+// progress is what is known now. Percentage, speed and time left are the
+// watcher's.
+func (m *move) progress() transfer.Progress {
+	return transfer.Progress{
+		Type:             transfer.LineProgress,
+		ID:               m.job.ID,
+		TransferredBytes: m.meter.Transferred.Load(),
+		TotalBytes:       m.total.Load(),
+		WrittenBytes:     m.meter.Written.Load(),
+		Connections:      int(m.meter.Connections.Load()),
+		Retries:          int(m.retries.Load()),
+	}
+}
+
+func (m *move) sourceOpened(s disk.Stat) {
+	m.result.Source.ETag = s.Validator
+	if s.Size != disk.Unknown {
+		m.result.Source.Size = s.Size
+		m.total.Store(s.Size)
+	}
+}
+
+func (m *move) imageOpened(img *image) {
+	m.result.Source.Format = img.found.Format
+	m.result.Source.Compression = string(img.compression)
+	m.result.Source.VirtualSize = max(0, img.size)
+}

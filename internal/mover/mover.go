@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mover
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/verify"
+	"github.com/novasphere/provider-wukong/internal/mover/engine"
+	"github.com/novasphere/provider-wukong/internal/transfer"
+)
+
+const (
+	// discardTimeout bounds the clean-up after a failure that another attempt
+	// may mend; it is less than the time that Kubernetes gives a pod to end.
+	discardTimeout = 20 * time.Second
+
+	// destroyTimeout bounds the clean-up after bytes that must not be kept.
+	destroyTimeout = 10 * time.Minute
+)
+
+// Options of Run. The zero value is complete.
+type Options struct {
+	// Watch is told, when the transfer begins, how to learn how far it is; it
+	// returns what is called at the end, after everything is durable or the
+	// transfer has failed. Nil: nobody watches.
+	Watch func(progress func() transfer.Progress) (stop func(succeeded bool))
+
+	// Overwrite permits to replace a file that is not empty.
+	Overwrite bool
+}
+
+// Run does what a job says. When it returns, the disk is whole, verified and
+// durable at its destination, or the result says why not and nothing is left
+// there: no file, and no device that could be booted. The result tells what is
+// known in either case. ctx interrupts.
+func Run(ctx context.Context, job *transfer.Job, o Options) transfer.Result {
+	m := &move{job: job, options: o, result: transfer.Result{Type: transfer.LineResult, ID: job.ID}}
+	begin := time.Now()
+	stop := func(bool) {}
+	if o.Watch != nil {
+		stop = o.Watch(m.progress)
+	}
+	err := m.runInTime(ctx)
+	m.result.Seconds = time.Since(begin).Seconds()
+	m.result.FetchedBytes = m.fetched.Load()
+	m.result.WrittenBytes = m.meter.Written.Load()
+	m.result.Attempts = 1 + int(m.retries.Load())
+	stop(err == nil)
+	if err != nil {
+		return m.result.Failed(err)
+	}
+	return m.result
+}
+
+// move is one Run.
+type move struct {
+	job     *transfer.Job
+	options Options
+	result  transfer.Result
+	counters
+}
+
+// runInTime is run with the job's deadline.
+func (m *move) runInTime(ctx context.Context) error {
+	if d := time.Duration(m.job.Limits.Deadline); d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("the deadline of %s has passed: %w", d, context.DeadlineExceeded))
+		defer cancel()
+	}
+	err := m.run(ctx)
+	if err == nil || ctx.Err() == nil || transfer.IsTerminal(err) {
+		return err
+	}
+	// Whatever broke, broke because the context had ended.
+	return fmt.Errorf("cannot go on: %w", context.Cause(ctx))
+}
+
+// run is the transfer, from one end to the other.
+func (m *move) run(ctx context.Context) (err error) {
+	if err := permitted(m.job); err != nil {
+		return err
+	}
+	sum, err := verify.New(m.job.Verification.Checksum)
+	if err != nil {
+		return err
+	}
+	src, err := openSource(ctx, m.job, &m.counters)
+	if err != nil {
+		return err
+	}
+	defer src.Close() //nolint:errcheck // It was only read.
+	m.sourceOpened(src.Stat())
+
+	img, err := openImage(ctx, src, m.job)
+	if err != nil {
+		return err
+	}
+	m.imageOpened(img)
+	dst, err := openTarget(m.job, img, m.options.Overwrite)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = discard(ctx, dst, err)
+		}
+	}()
+	spool := openSpool(m.job, img)
+	defer spool.Close() //nolint:errcheck // What it kept is not needed any more.
+
+	err = engine.Copy(ctx, engine.Task{
+		Source:      src,
+		Layout:      img.layout,
+		Decompress:  img.decompress,
+		Destination: dst,
+		Digests:     sum.Hashes(),
+		Admit:       img.admitMore,
+		Spool:       spool,
+		Connections: m.job.Limits.Connections,
+		Meter:       &m.meter,
+	})
+	m.result.Source.VirtualSize = img.layout.VirtualSize()
+	m.result.ScratchBytes = spool.Length()
+	if err != nil {
+		return err
+	}
+	m.result.Source.Digest = sum.Digest()
+	m.result.Source.Size = m.meter.Transferred.Load()
+	if err := sum.Check(); err != nil {
+		return err
+	}
+	m.result.Checksum = sum.Checksum()
+	m.result.DiskSize = diskSize(m.job, dst, img)
+	return dst.Commit(m.result.DiskSize)
+}
+
+// discard removes what a failed transfer wrote. The transfer's context may have
+// ended.
+func discard(ctx context.Context, dst target, cause error) error {
+	timeout := discardTimeout
+	if transfer.IsTerminal(cause) {
+		timeout = destroyTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	if err := dst.Discard(ctx); err != nil {
+		// The first cause has the reason; this one is for whoever reads it.
+		return fmt.Errorf("%w; and what was written is not all removed: %s", cause, err)
+	}
+	return cause
+}
