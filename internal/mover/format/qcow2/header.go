@@ -84,6 +84,7 @@ type Header struct {
 	features    uint64
 	l1Offset    int64
 	l1Entries   int64 // that the virtual size needs; the table may have more
+	tablesEnd   int64 // where the tables end that the header names
 }
 
 // unit is the size in bytes of what one allocation status speaks of.
@@ -270,5 +271,6 @@ func (h *Header) place(what string, off, n uint64, fileSize int64) error {
 	case fileSize != disk.Unknown && int64(end) > fileSize: //nolint:gosec // At most 1<<62.
 		return h.outside(what, int64(off), fileSize) //nolint:gosec // Less than end.
 	}
+	h.tablesEnd = max(h.tablesEnd, int64(end)) //nolint:gosec // At most 1<<62.
 	return nil
 }

@@ -4,6 +4,7 @@ package qcow2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -29,7 +30,16 @@ type Options struct {
 
 	// Fetch reads many ranges. Nil: one after the other.
 	Fetch Fetch
+
+	// MaxRanges is how many ranges the tables may be read in before
+	// ErrScattered is the better answer. Zero: any number.
+	MaxRanges int
 }
+
+// ErrScattered says that the tables of an image stand in so many places that
+// it is better to let the file pass by: see NewStream. So it is with very small
+// clusters.
+var ErrScattered = errors.New("cannot read qcow2 image: its tables stand in too many places")
 
 // A Fetch reads ranges of a file, 8 MiB at most together, and calls take for
 // each: in any order, but never twice at once. The bytes are valid until take
@@ -50,7 +60,9 @@ type Image struct {
 	allocated int64
 }
 
-// Open reads and validates the header and all tables of the image in f.
+// Open reads and validates the header and all tables of the image in f. Its
+// errors have the reasons FormatRefused, ImageCorrupt, ImageTooComplex and
+// SourceTruncated, or are those of f.
 func Open(ctx context.Context, f disk.File, o Options) (*Image, error) {
 	size := f.Stat().Size
 	head := o.Head
@@ -75,6 +87,9 @@ func Open(ctx context.Context, f disk.File, o Options) (*Image, error) {
 	}
 	if err := m.readL1(ctx); err != nil {
 		return nil, err
+	}
+	if o.MaxRanges > 0 && m.countRanges() > o.MaxRanges {
+		return nil, ErrScattered
 	}
 	return m, m.readTables(ctx, o.Memory)
 }

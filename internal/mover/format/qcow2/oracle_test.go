@@ -60,7 +60,7 @@ type placer struct {
 	last  int64
 }
 
-func (p *placer) put(x disk.Piece) {
+func (p *placer) put(x disk.Piece) error {
 	p.t.Helper()
 	if x.FileOffset < p.last || x.FileLength <= 0 || x.DiskOffset < 0 || x.DiskLength <= 0 {
 		p.t.Fatalf("piece %+v after file offset %d", x, p.last)
@@ -75,34 +75,59 @@ func (p *placer) put(x disk.Piece) {
 			p.t.Fatalf("plain piece %+v has two lengths", x)
 		}
 		copy(p.disk[x.DiskOffset:], src)
-		return
+		return nil
 	}
 	dst := make([]byte, x.DiskLength)
 	if err := p.dec.Decode(dst, src); err != nil {
-		p.t.Fatalf("piece %+v: Decode(): %v", x, err)
+		return fmt.Errorf("piece %+v: %w", x, err)
 	}
 	copy(p.disk[x.DiskOffset:], dst)
+	return nil
 }
 
 // place fills a disk from image as l says, asking for step bytes at a time.
 func place(t *testing.T, l disk.Layout, image []byte, step int64) []byte {
 	t.Helper()
+	d, err := tryPlace(t, l, image, step)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func tryPlace(t *testing.T, l disk.Layout, image []byte, step int64) ([]byte, error) {
+	t.Helper()
 	p := &placer{t: t, image: image, disk: make([]byte, l.VirtualSize()), dec: l.NewDecoder()}
 	for off := int64(0); off < int64(len(image)); off += step {
 		n := min(step, int64(len(image))-off)
-		pieces, err := l.Pieces(t.Context(), off, n)
-		if err != nil {
-			t.Fatalf("Pieces(%d, %d): %v", off, n, err)
-		}
-		p.last = off
-		for _, x := range pieces {
-			if x.FileOffset >= off+n || !x.Compressed && x.FileOffset+x.FileLength > off+n {
-				t.Fatalf("Pieces(%d, %d) returned %+v", off, n, x)
-			}
-			p.put(x)
+		if err := p.putRange(l, off, n); err != nil {
+			return nil, err
 		}
 	}
-	return p.disk
+	return p.disk, nil
+}
+
+// putRange fills the disk with what the range of the image holds.
+func (p *placer) putRange(l disk.Layout, off, n int64) error {
+	p.t.Helper()
+	pieces, err := l.Pieces(p.t.Context(), off, n)
+	if err != nil {
+		return err
+	}
+	p.last = off
+	for _, x := range pieces {
+		if x.FileOffset >= off+n || !x.Compressed && x.FileOffset+x.FileLength > off+n {
+			p.t.Fatalf("Pieces(%d, %d) returned %+v", off, n, x)
+		}
+		if x.Compressed {
+			// The last sector may be cut where the file ends.
+			x.FileLength = min(x.FileLength, int64(len(p.image))-x.FileOffset)
+		}
+		if err := p.put(x); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func firstDifference(a, b []byte) string {
@@ -234,14 +259,8 @@ func learn(t *testing.T, l disk.Learner, image []byte, step int64) ([]byte, erro
 		if p == nil {
 			p = &placer{t: t, image: image, disk: make([]byte, l.VirtualSize()), dec: l.NewDecoder()}
 		}
-		pieces, err := l.Pieces(t.Context(), off, n)
-		if err != nil {
+		if err := p.putRange(l, off, n); err != nil {
 			return nil, err
-		}
-		p.last = off
-		for _, x := range pieces {
-			x.FileLength = min(x.FileLength, int64(len(image))-x.FileOffset)
-			p.put(x)
 		}
 	}
 	late, err := l.Late(t.Context())
@@ -255,7 +274,9 @@ func learn(t *testing.T, l disk.Learner, image []byte, step int64) ([]byte, erro
 				t.Fatalf("late piece %+v: offset %d was not parked", x, i)
 			}
 		}
-		p.put(x)
+		if err := p.put(x); err != nil {
+			return nil, err
+		}
 	}
 	return p.disk, nil
 }

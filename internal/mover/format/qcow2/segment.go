@@ -148,6 +148,17 @@ func (m *Image) scan(ctx context.Context, emit func(entry) error) error {
 	return nil
 }
 
+// countRanges is how many ranges a scan reads.
+func (m *Image) countRanges() int {
+	n := 0
+	for rest := m.tables; len(rest) > 0; {
+		var b batch
+		rest = b.fill(m, rest)
+		n += len(b.ranges)
+	}
+	return n
+}
+
 // A batch is what is fetched at once.
 type batch struct {
 	ranges []disk.Extent

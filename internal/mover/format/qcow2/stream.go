@@ -109,7 +109,7 @@ func (s *Stream) learnHeader(p []byte) error {
 			return err
 		}
 	}
-	s.head, s.Header = nil, h
+	s.head, s.Header, s.needed = nil, h, h.tablesEnd
 	s.early = &earlyTables{Header: h, room: int(s.options.Memory / 4), tables: map[int64][]byte{}}
 	s.want = disk.Extent{Offset: h.ClusterSize, Length: h.ClusterSize}
 	return nil
@@ -276,7 +276,7 @@ func (s *Stream) Late(context.Context) ([]disk.Piece, error) {
 	case !s.complete():
 		return nil, s.outside("an L2 table", s.want.Offset, s.end)
 	case s.needed > s.end:
-		return nil, s.outside("a cluster", s.needed, s.end)
+		return nil, s.outside("a cluster or table", s.needed-1, s.end)
 	case s.fileSize > s.end:
 		return nil, truncated("the file ends at offset %d of %d", s.end, s.fileSize)
 	}
