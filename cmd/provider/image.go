@@ -16,9 +16,9 @@ import (
 	"github.com/novasphere/provider-wukong/internal/version"
 )
 
-// moverSuffix stands behind the repository of the provider's image in that of
-// the mover's.
-const moverSuffix = "-mover"
+// moverName is the name of the mover's image, which is published beside the
+// provider's.
+const moverName = "mover-wukong"
 
 // moverImage returns the mover's image: what the flag says, or the one that is
 // published beside the image that the provider's own pod runs. So movers come
@@ -64,5 +64,6 @@ func moverImageBeside(own, version string) string {
 	if i := strings.LastIndexByte(repository, ':'); i > strings.LastIndexByte(repository, '/') {
 		repository = repository[:i]
 	}
-	return repository + moverSuffix + ":" + version
+	folder := repository[:strings.LastIndexByte(repository, '/')+1]
+	return folder + moverName + ":" + version
 }

@@ -46,7 +46,7 @@ func addFlags(app *kingpin.Application) *options {
 		metricsCertDir:      app.Flag("metrics-cert-dir", "Folder with tls.crt and tls.key of the metrics server. Without it metrics are served in plain.").Envar("METRICS_CERT_DIR").String(),
 		healthProbeBindAddr: app.Flag("health-probe-bind-addr", "Address of the health probes.").Default(":8081").Envar("HEALTH_PROBE_BIND_ADDRESS").String(),
 
-		moverImage: app.Flag("mover-image", "Image of the mover, for configurations that name none. Default: the provider's own, with -mover behind its repository and the provider's version as its tag.").Envar("MOVER_IMAGE").String(),
+		moverImage: app.Flag("mover-image", "Image of the mover, for configurations that name none. Default: mover-wukong beside the image that the provider's own pod runs, with the provider's version as its tag.").Envar("WUKONG_MOVER_IMAGE").String(),
 		namespace:  app.Flag("namespace", "Namespace of the provider's own pod, where its image is read and leaders are elected.").Envar("POD_NAMESPACE").String(),
 		pod:        app.Flag("pod", "Name of the provider's own pod. Default: the host name.").Envar("POD_NAME").String(),
 
