@@ -175,8 +175,9 @@ func (c *cluster) run(args []string) error {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	// env looks the command up inside, with the PATH that it is to have.
-	cmd := exec.CommandContext(ctx, "/usr/bin/env", append([]string{"--"}, args...)...)
+	// setpriv looks the command up inside, with the PATH that it is to have,
+	// and sees to it that the command does not outlive this process.
+	cmd := exec.CommandContext(ctx, "/usr/bin/setpriv", append([]string{"--pdeathsig", "KILL", "--"}, args...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, os.Stdout, os.Stderr, environment
 	if cmd.Dir, err = os.Getwd(); err != nil {

@@ -62,7 +62,7 @@ func (i *Installer) APIReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		err := i.kubectl(ctx, nil, "get", "--raw=/readyz")
+		err := i.kubectl(ctx, nil, "get", "--raw=/readyz", "--request-timeout=3s")
 		if err == nil {
 			return nil
 		}

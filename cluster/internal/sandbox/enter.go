@@ -22,7 +22,6 @@ func Processes() []string { return []string{"pid"} }
 
 // Run runs a command in the named namespaces of the sandbox and returns what
 // it came to. Its program is looked up there, and its folder is as there.
-// Should this process die, so does the command.
 func (b *Sandbox) Run(cmd *exec.Cmd, names []string) error {
 	result := make(chan error, 1)
 	go func() { result <- b.runHere(cmd, names) }()
@@ -45,12 +44,13 @@ func (b *Sandbox) Launch(cmd *exec.Cmd, names []string) error {
 
 // runHere enters the namespaces with the calling goroutine's thread, which
 // ends with the goroutine: a thread cannot go back. The thread waits for the
-// command, because the command's death signal is sent when the thread ends.
+// command, because a death signal that the command may have asked for
+// (setpriv(1)) is sent when the thread ends. SysProcAttr's own death signal
+// does not work across PID namespaces: the child takes its parent for dead.
 func (b *Sandbox) runHere(cmd *exec.Cmd, names []string) error {
 	if err := b.enter(names); err != nil {
 		return err
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd.Run()
 }
 
