@@ -164,9 +164,6 @@ func observeImport(have *diskv1alpha1.DiskImport) outcome {
 		if importReady(have) {
 			o.state, o.waiting, o.volume.Bound = bound, "", true
 		}
-	case diskv1alpha1.PhaseFailed:
-		o.state = failed
-		o.problems = []string{s.Message}
 	case diskv1alpha1.PhaseImporting:
 		if at.Progress != nil {
 			o.transfer.speed = at.Progress.BytesPerSecond
@@ -176,20 +173,26 @@ func observeImport(have *diskv1alpha1.DiskImport) outcome {
 		s.Phase = vmv1alpha1.ImportPending
 	}
 	s.Progress = percentage(o.transfer.percent)
-	o.hindered(have)
+	if sentence := hindrance(have); sentence != "" && o.state != bound {
+		o.fail(sentence)
+		s.Message = sentence
+	}
 	return o
 }
 
-// hindered notes the error that keeps the provider from working on a
-// DiskImport, such as a configuration that is missing.
-func (o *outcome) hindered(have *diskv1alpha1.DiskImport) {
-	synced := have.GetCondition(xpv2.TypeSynced)
-	if synced.Status != corev1.ConditionFalse || o.state == bound {
-		return
+// hindrance says what somebody must change before a DiskImport can go on;
+// empty when it goes on by itself.
+func hindrance(have *diskv1alpha1.DiskImport) string {
+	stalled, synced := have.GetCondition(diskv1alpha1.TypeStalled), have.GetCondition(xpv2.TypeSynced)
+	switch {
+	case synced.Status == corev1.ConditionFalse:
+		return synced.Message
+	case stalled.Status == corev1.ConditionTrue:
+		return stalled.Message
+	case have.Status.AtProvider.Phase == diskv1alpha1.PhaseFailed:
+		return have.Status.AtProvider.Message
 	}
-	o.state = failed
-	o.problems = []string{synced.Message}
-	o.volume.ImportStatus.Message = synced.Message
+	return ""
 }
 
 // size of a DiskImport's disk in bytes.

@@ -129,10 +129,13 @@ func accepted(outcomes []outcome) Condition {
 
 func volumesBound(outcomes []outcome) Condition {
 	c := Condition{Type: vmv1alpha1.ConditionVolumesBound}
-	var unbound []outcome
+	var unbound, stuck []outcome
 	for _, o := range outcomes {
 		if o.state != bound {
 			unbound = append(unbound, o)
+		}
+		if o.state == failed {
+			stuck = append(stuck, o)
 		}
 	}
 	has := func(s state) bool {
@@ -142,14 +145,14 @@ func volumesBound(outcomes []outcome) Condition {
 	case len(unbound) == 0:
 		c.True, c.Reason = true, reasonBound
 		return c
-	case has(failed):
+	case len(stuck) > 0:
 		c.Reason = reasonFailed
 	case has(pending) || has(preparing):
 		c.Reason = reasonPreparing
 	default:
 		c.Reason = reasonFirstConsumer
 	}
-	c.Message = joined(problems(unbound), waiting(unbound))
+	c.Message = joined(problems(stuck), waiting(unbound))
 	return c
 }
 
@@ -202,10 +205,21 @@ func perSecond(rate int64) string {
 	switch {
 	case rate <= 0:
 		return ""
+	case rate < kib:
+		return fmt.Sprintf("%d B/s", rate)
 	case rate < mib:
-		return fmt.Sprintf("%d KiB/s", max(rate/kib, 1))
+		return scaled(rate, kib) + " KiB/s"
 	case rate < gib:
-		return fmt.Sprintf("%d MiB/s", rate/mib)
+		return scaled(rate, mib) + " MiB/s"
 	}
-	return fmt.Sprintf("%.1f GiB/s", float64(rate)/gib)
+	return scaled(rate, gib) + " GiB/s"
+}
+
+// scaled writes a number in a unit with two digits at least.
+func scaled(n, unit int64) string {
+	f := float64(n) / float64(unit)
+	if f < 10 {
+		return fmt.Sprintf("%.1f", f)
+	}
+	return fmt.Sprintf("%.0f", f)
 }

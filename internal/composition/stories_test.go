@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package composition
+
+import (
+	"strings"
+	"time"
+
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+)
+
+const (
+	imported = `
+  disks:
+  - name: system
+    size: 20Gi
+    boot: true
+    importSource: {type: https, url: https://images.example.com/a.qcow2}
+`
+	verified = `
+  disks:
+  - name: system
+    size: 20Gi
+    storageClassName: fast
+    importSource:
+      type: https
+      url: https://images.example.com/a.qcow2
+      checksum: sha256:0000000000000000000000000000000000000000000000000000000000000000
+      httpConfig:
+        secretName: login
+        caBundle: {configMapName: ca, key: ca.crt}
+        headers: [{name: X-Team, value: vm}, {name: Accept, value: "*/*"}]
+`
+	empty     = "\n  disks:\n  - {name: data, size: 10Gi, storageClassName: slow}\n"
+	defaulted = "\n  disks:\n  - {name: data, size: 10Gi}\n"
+	unlike    = `
+  osImage: ubuntu
+  networks: [{name: n, type: bridge, bridgeName: br0}]
+  startStrategy: {autoStart: true}
+  disks:
+  - name: a
+    size: 1Gi
+    image: docker://registry.example.com/a:b
+  - name: b
+    size: 1Gi
+    dataSource: {name: x}
+  - name: c
+    size: 1Gi
+    importSource: {type: s3, bucket: images, key: a}
+  - name: d
+    size: 1Gi
+    importSource: {type: http, url: http://images.example.com/a}
+    exportTarget: {type: registry, url: registry.example.com/a:b}
+  - name: e
+    size: 1Gi
+`
+)
+
+// stories are what can happen to a Wukong.
+func stories() map[string]story {
+	return map[string]story{
+		"import": {
+			reason: "An imported disk is bound when its DiskImport is ready, and not before.",
+			spec:   imported,
+			steps: []step{
+				{"nobody has looked whether the name is free", nil},
+				{"the name is free", looked()},
+				{"the DiskImport is made", made},
+				{"the mover starts", imports("system", importing(0))},
+				{"the mover is half-way", imports("system", importing(52))},
+				{"the disk is whole, and not bound yet", imports("system", succeeded(false))},
+				{"the disk is whole and bound", imports("system", succeeded(true))},
+			},
+		},
+		"import-options": {
+			reason: "Checksum, credentials, authority, headers and class reach the DiskImport.",
+			spec:   verified,
+			steps:  []step{{"the name is free", looked()}},
+		},
+		"import-fails": {
+			reason: "A failure stands in the status, and goes when its cause is corrected.",
+			spec:   imported,
+			steps: []step{
+				{"the DiskImport is made", all(looked(), made)},
+				{"the source is not there", imports("system", fails("The server has nothing at this URL."))},
+				{"the URL is corrected", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: https, url: https://images.example.com/b.qcow2}\n")},
+			},
+		},
+		"import-hindered": {
+			reason: "What keeps the provider from beginning stands in the status.",
+			spec:   imported,
+			steps: []step{
+				{"a Secret is missing", all(looked(), made, imports("system", stalls("Secret login is not there.")))},
+				{"the configuration is missing", imports("system", unsynced("cannot get ClusterProviderConfig default"))},
+			},
+		},
+		"import-name-taken": {
+			reason: "A DiskImport of somebody else is not adopted.",
+			spec:   imported,
+			steps:  []step{{"there is one under the name", foreign}},
+		},
+		"import-changed-afterwards": {
+			reason: "A disk that is imported keeps its data, whatever is written later.",
+			spec:   verified,
+			steps: []step{
+				{"the disk is whole and bound", all(looked(), made, imports("system", succeeded(true)))},
+				{"the API server keeps the headers in another order", imports("system", reversed)},
+				{"the source is changed", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    storageClassName: fast\n    importSource: {type: http, url: http://images.example.com/b}\n")},
+				{"the type is one that is not supported", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: s3, bucket: images, key: a}\n")},
+				{"the disk grows", rewritten(strings.Replace(verified, "20Gi", "30Gi", 1))},
+			},
+		},
+		"empty": {
+			reason: "A disk without a source is an empty claim.",
+			spec:   empty,
+			steps: []step{
+				{"nobody has looked whether the name is free", nil},
+				{"the name is free", looked()},
+				{"the claim is made, its class not known", made},
+				{"the class binds at once", looked(storageClass("slow", storagev1.VolumeBindingImmediate, false))},
+				{"the claim is bound", claim("data", isBound)},
+				{"it should grow, and its class cannot", rewritten("\n  disks:\n  - {name: data, size: 20Gi, storageClassName: slow}\n")},
+				{"it should be of another class", rewritten("\n  disks:\n  - {name: data, size: 10Gi, storageClassName: other}\n")},
+			},
+		},
+		"empty-waits-for-consumer": {
+			reason: "A claim that only a pod can bind is as ready as it can be.",
+			spec:   empty,
+			steps: []step{
+				{"the class waits for a consumer", all(looked(), made, looked(storageClass("slow", storagev1.VolumeBindingWaitForFirstConsumer, false)))},
+				{"it should grow before it is bound", rewritten("\n  disks:\n  - {name: data, size: 20Gi, storageClassName: slow}\n")},
+			},
+		},
+		"empty-grows": {
+			reason: "A bound claim grows when its class allows it.",
+			spec:   empty,
+			steps: []step{
+				{"it should grow, and its class is not known", all(looked(), made, claim("data", isBound), rewritten("\n  disks:\n  - {name: data, size: 20Gi, storageClassName: slow}\n"))},
+				{"the class allows it", looked(storageClass("slow", storagev1.VolumeBindingImmediate, true))},
+			},
+		},
+		"empty-class-missing": {
+			reason: "A class that is not there is named.",
+			spec:   empty,
+			steps:  []step{{"there is no such class", all(looked(), made, looked())}},
+		},
+		"empty-no-default-class": {
+			reason: "A cluster without a default class needs a class named.",
+			spec:   defaulted,
+			steps:  []step{{"the claim got no class", all(looked(), made)}},
+		},
+		"empty-volume-lost": {
+			reason: "A claim that lost its volume is not taken for a disk.",
+			spec:   empty,
+			steps: []step{{"the volume is gone", all(looked(), made, claim("data", func(c *corev1.PersistentVolumeClaim) {
+				c.Spec.VolumeName, c.Status.Phase = "pv-1", corev1.ClaimLost
+			}))}},
+		},
+		"empty-name-taken": {
+			reason: "A claim of somebody else is not adopted.",
+			spec:   empty,
+			steps:  []step{{"there is one under the name", foreign}},
+		},
+		"not-in-this-release": {
+			reason: "What cannot be done is refused with its name, disk by disk, and the others go on.",
+			spec:   unlike,
+			steps:  []step{{"the names are free", looked()}},
+		},
+		"two-imports": {
+			reason: "Progress of several disks is weighed by size; speeds add up.",
+			spec:   "\n  disks:\n  - {name: a, size: 30Gi, importSource: {type: http, url: http://h/a}}\n  - {name: b, size: 10Gi, importSource: {type: http, url: http://h/b}}\n",
+			steps: []step{
+				{"one is half-way, the other done", all(looked(), made, imports("a", importing(50)), imports("b", succeeded(true)))},
+			},
+		},
+		"no-disks": {
+			reason: "A machine without disks has nothing to wait for.",
+			spec:   "",
+			steps:  []step{{"the only pass", nil}},
+		},
+	}
+}
+
+func importing(percent int32) func(*diskv1alpha1.DiskImport) {
+	return func(d *diskv1alpha1.DiskImport) {
+		at := &d.Status.AtProvider
+		at.Phase, at.Message = diskv1alpha1.PhaseImporting, "The image is being transferred."
+		at.Progress = &diskv1alpha1.Progress{Percent: percent, BytesPerSecond: 96 << 20}
+		d.SetConditions(xpv2.Creating(), diskv1alpha1.NotStalled(diskv1alpha1.ReasonProgressing), xpv2.ReconcileSuccess())
+	}
+}
+
+func succeeded(published bool) func(*diskv1alpha1.DiskImport) {
+	return func(d *diskv1alpha1.DiskImport) {
+		at := &d.Status.AtProvider
+		at.CompletionTime = &metav1.Time{Time: time.Unix(1_800_000_000, 0)}
+		at.Progress = &diskv1alpha1.Progress{Percent: 100, BytesPerSecond: 96 << 20}
+		d.SetConditions(diskv1alpha1.NotStalled(diskv1alpha1.ReasonComplete), xpv2.ReconcileSuccess())
+		at.Phase, at.Message = diskv1alpha1.PhaseImporting, "The disk is whole; its volume is being handed over to the claim."
+		if published {
+			at.Phase, at.Message = diskv1alpha1.PhaseSucceeded, "The disk is whole."
+			at.ClaimName = d.Spec.ForProvider.Target.Name
+			d.SetConditions(xpv2.Available())
+		}
+	}
+}
+
+func fails(message string) func(*diskv1alpha1.DiskImport) {
+	return func(d *diskv1alpha1.DiskImport) {
+		d.Status.AtProvider.Phase, d.Status.AtProvider.Message = diskv1alpha1.PhaseFailed, message
+		d.SetConditions(diskv1alpha1.Stalled(diskv1alpha1.ReasonFailed, message), xpv2.ReconcileSuccess())
+	}
+}
+
+func stalls(message string) func(*diskv1alpha1.DiskImport) {
+	return func(d *diskv1alpha1.DiskImport) {
+		d.Status.AtProvider.Phase, d.Status.AtProvider.Message = diskv1alpha1.PhasePending, message
+		d.SetConditions(diskv1alpha1.Stalled(diskv1alpha1.ReasonSecretNotFound, message), xpv2.ReconcileSuccess())
+	}
+}
+
+func unsynced(message string) func(*diskv1alpha1.DiskImport) {
+	return func(d *diskv1alpha1.DiskImport) {
+		d.SetConditions(xpv2.Condition{Type: xpv2.TypeSynced, Status: corev1.ConditionFalse, Message: message})
+	}
+}
+
+func reversed(d *diskv1alpha1.DiskImport) {
+	h := d.Spec.ForProvider.Source.HTTP.Headers
+	h[0], h[1] = h[1], h[0]
+}
+
+func isBound(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound }
+
+func storageClass(name string, mode storagev1.VolumeBindingMode, expands bool) *storagev1.StorageClass {
+	return &storagev1.StorageClass{
+		ObjectMeta:           metav1.ObjectMeta{Name: name},
+		VolumeBindingMode:    &mode,
+		AllowVolumeExpansion: ptr.To(expands),
+	}
+}
