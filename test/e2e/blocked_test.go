@@ -54,7 +54,7 @@ func TestBlockedByCluster(t *testing.T) {
 				c.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Mi")}
 				n.make(t, c)
 			},
-			edit: asItIs, phase: diskv1alpha1.PhasePending, reason: "ClaimConflict", message: "foreign-claim",
+			edit: asItIs, phase: diskv1alpha1.PhaseFailed, reason: "ClaimConflict", message: "foreign-claim",
 		},
 		"quota": {
 			why: "the namespace's quota is used up",

@@ -63,7 +63,7 @@ func TestMetrics(t *testing.T) {
 			return err
 		}
 		for _, name := range []string{
-			"provider_wukong_transfers", "provider_wukong_transfer_bytes", "provider_wukong_transfer_seconds", "upjet_resource_ttr",
+			"wukong_transfers_total", "wukong_transferred_bytes_total", "wukong_transfer_seconds", "upjet_resource_ttr",
 		} {
 			if !strings.Contains(string(text), "\n"+name) {
 				return fmt.Errorf("there is no %s", name)

@@ -6,7 +6,6 @@ package e2e
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,8 +16,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 )
 
 // TestProviderKilled kills the provider in the middle of an import: the import
@@ -153,20 +150,25 @@ func kill9(t *testing.T, p *corev1.Pod) {
 	}
 }
 
-// TestVolumeDeletedUnderUs deletes the claim of a finished import.
-func TestVolumeDeletedUnderUs(t *testing.T) {
+// TestClaimDeleted deletes the claim of a finished import: the import begins
+// again.
+func TestClaimDeleted(t *testing.T) {
 	t.Parallel()
 	n, s := space(t), newShelf(t)
 	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
-	d := n.diskImport(t, "lost", i.url())
+	d := n.diskImport(t, "again", i.url())
 	n.done(t, d)
+	first := n.claim("again")
+	holds(t.Context(), t, n, first, isBound)
 
-	n.remove(t.Context(), t, n.claim("lost"))
+	n.remove(t.Context(), t, n.claim("again"))
 
-	holds(t.Context(), t, n, d, func(d *diskv1alpha1.DiskImport) error {
-		if at := d.Status.AtProvider; at.Phase == diskv1alpha1.PhaseSucceeded || at.Message == "" {
-			return fmt.Errorf("it is still %q: %s", at.Phase, at.Message)
+	holds(t.Context(), t, n, n.claim("again"), func(c *corev1.PersistentVolumeClaim) error {
+		if c.UID == first.UID {
+			return errors.New("it is the claim of before")
 		}
-		return nil
+		return isBound(c)
 	})
+	n.done(t, d)
+	n.equals(t, "again", i, diskSize)
 }
