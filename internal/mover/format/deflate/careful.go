@@ -16,7 +16,7 @@ func (d *Decoder) careful(t *tables) error {
 		e := r.lookup(t.litlen[:], litlenBits)
 		switch {
 		case e&flagLiteral != 0:
-			if err := d.literals(e); err != nil {
+			if err := d.putLiterals(e); err != nil {
 				return err
 			}
 		case uint(e&63) > r.n:
@@ -27,7 +27,7 @@ func (d *Decoder) careful(t *tables) error {
 		case e&flagExceptional != 0:
 			return ErrCorrupt
 		default:
-			if err := d.match(t, r.value(e)); err != nil {
+			if err := d.putMatch(t, r.length(e)); err != nil {
 				return err
 			}
 		}
@@ -55,8 +55,14 @@ func (r *bitReader) value(e uint32) int {
 	return int(e>>16) + int(extra)
 }
 
-// literals writes the literals of an entry.
-func (d *Decoder) literals(e uint32) error {
+// length consumes the code and the extra bits of a length and returns it.
+func (r *bitReader) length(e uint32) int {
+	extra := r.take(uint(e&63)) >> (e >> 8 & 15)
+	return 3 + int(uint8(e>>16)) + int(extra)
+}
+
+// putLiterals writes the literals of an entry.
+func (d *Decoder) putLiterals(e uint32) error {
 	r := &d.reader
 	if uint(e&63) > r.n {
 		// Perhaps the first of two is still there.
@@ -78,8 +84,8 @@ func (d *Decoder) literals(e uint32) error {
 	return nil
 }
 
-// match reads an offset and copies length bytes from there.
-func (d *Decoder) match(t *tables, length int) error {
+// putMatch reads an offset and copies length bytes from there.
+func (d *Decoder) putMatch(t *tables, length int) error {
 	r := &d.reader
 	e := r.lookup(t.offset[:], offsetBits)
 	if uint(e&63) > r.n {

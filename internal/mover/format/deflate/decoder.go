@@ -117,9 +117,18 @@ func (d *Decoder) stored() error {
 
 // compressed decodes the symbols of one block up to its end.
 func (d *Decoder) compressed(t *tables) error {
-	done, err := d.fast(t)
-	if done || err != nil {
-		return err
+	for d.roomy() {
+		if t.flat {
+			d.literals(t)
+		}
+		if done, err := d.fast(t); done || err != nil {
+			return err
+		}
 	}
 	return d.careful(t)
+}
+
+// roomy reports whether the margins of fast are kept.
+func (d *Decoder) roomy() bool {
+	return len(d.reader.src)-d.reader.pos >= fastInput && len(d.dst)-d.out >= fastOutput
 }

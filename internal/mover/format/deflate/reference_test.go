@@ -82,43 +82,46 @@ func (r *reference) stored() error {
 	return nil
 }
 
-// A code maps codewords, with a one before their bits, to symbols.
+// A code is canonical: the codewords of one length are consecutive numbers.
 type code struct {
-	syms    map[int]int
+	count   [16]int
+	first   [16]int // the first codeword of a length
+	syms    [16][]int
 	longest int
 }
 
 // newCode assigns codewords as section 3.2.2 has it. It reports whether the
 // code is complete, or may be used although it is not.
 func newCode(lens []int) (c code, complete, usable bool) {
-	c = code{syms: map[int]int{}, longest: 1}
-	next, space := 0, 1<<15
-	for l := 1; l <= 15; l++ {
-		next <<= 1
-		for sym, symLen := range lens {
-			if symLen != l {
-				continue
-			}
-			c.longest = l
-			c.syms[1<<l|next&(1<<l-1)] = sym
-			next++
-			space -= 1 << (15 - l)
+	for sym, l := range lens {
+		if l > 0 {
+			c.count[l]++
+			c.syms[l] = append(c.syms[l], sym)
 		}
 	}
-	single := len(c.syms) == 1 && c.longest == 1
+	c.longest = 1
+	space := 1 << 15
+	for l := 1; l <= 15; l++ {
+		c.first[l] = (c.first[l-1] + c.count[l-1]) << 1
+		space -= c.count[l] << (15 - l)
+		if c.count[l] > 0 {
+			c.longest = l
+		}
+	}
+	single := c.count[1] == 1 && c.longest == 1
 	return c, space == 0, space == 0 || single
 }
 
-func (r *reference) symbol(c code) (int, error) {
-	word := 1
-	for range c.longest {
+func (r *reference) symbol(c *code) (int, error) {
+	word := 0
+	for l := 1; l <= c.longest; l++ {
 		b, err := r.bits(1)
 		if err != nil {
 			return 0, err
 		}
 		word = word<<1 | b
-		if sym, ok := c.syms[word]; ok {
-			return sym, nil
+		if i := word - c.first[l]; i < c.count[l] {
+			return c.syms[l][i], nil
 		}
 	}
 	return 0, deflate.ErrCorrupt
@@ -141,7 +144,7 @@ func (r *reference) fixed() error {
 		5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
 		5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
 	})
-	return r.symbols(litlen, offset)
+	return r.symbols(&litlen, &offset)
 }
 
 func (r *reference) dynamic() error {
@@ -163,20 +166,20 @@ func (r *reference) dynamic() error {
 	if !complete {
 		return deflate.ErrCorrupt
 	}
-	lens, err := r.lengths(precode, litlens+offsets)
+	lens, err := r.lengths(&precode, litlens+offsets)
 	if err != nil {
 		return err
 	}
 	litlen, _, okLitlen := newCode(lens[:litlens])
 	offset, _, okOffset := newCode(lens[litlens:])
-	okOffset = okOffset || len(offset.syms) == 0
+	okOffset = okOffset || offset.count == [16]int{}
 	if lens[256] == 0 || !okLitlen || !okOffset {
 		return deflate.ErrCorrupt
 	}
-	return r.symbols(litlen, offset)
+	return r.symbols(&litlen, &offset)
 }
 
-func (r *reference) lengths(precode code, n int) ([]int, error) {
+func (r *reference) lengths(precode *code, n int) ([]int, error) {
 	lens := []int{}
 	for len(lens) < n {
 		sym, err := r.symbol(precode)
@@ -208,7 +211,7 @@ func (r *reference) lengths(precode code, n int) ([]int, error) {
 	return lens, nil
 }
 
-func (r *reference) symbols(litlen, offset code) error {
+func (r *reference) symbols(litlen, offset *code) error {
 	for {
 		sym, err := r.symbol(litlen)
 		switch {
@@ -227,7 +230,7 @@ func (r *reference) symbols(litlen, offset code) error {
 	}
 }
 
-func (r *reference) match(sym int, offset code) error {
+func (r *reference) match(sym int, offset *code) error {
 	if sym > 28 {
 		return deflate.ErrCorrupt
 	}

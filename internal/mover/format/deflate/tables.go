@@ -15,6 +15,9 @@ const (
 	litlenSize = 2342
 	offsetSize = 402
 
+	flatLiterals = 192
+	noByte       = 256
+
 	maxCodeLen = 15
 	endOfBlock = 256
 )
@@ -44,21 +47,18 @@ const (
 
 // lengthEntries are the entries of the litlen symbols from 257 on, without
 // what depends on the code's length. Symbols 286 and 287 do not occur in valid streams.
-//
-//nolint:gochecknoglobals // A constant: Go has no constant arrays.
 var lengthEntries = [31]uint32{
-	3 << 16, 4 << 16, 5 << 16, 6 << 16, 7 << 16, 8 << 16, 9 << 16, 10 << 16,
-	11<<16 | 1, 13<<16 | 1, 15<<16 | 1, 17<<16 | 1,
-	19<<16 | 2, 23<<16 | 2, 27<<16 | 2, 31<<16 | 2,
-	35<<16 | 3, 43<<16 | 3, 51<<16 | 3, 59<<16 | 3,
-	67<<16 | 4, 83<<16 | 4, 99<<16 | 4, 115<<16 | 4,
-	131<<16 | 5, 163<<16 | 5, 195<<16 | 5, 227<<16 | 5,
-	258 << 16, flagExceptional, flagExceptional,
+	0<<16 | 0<<26 | 0, 1<<16 | 0<<26 | 0, 2<<16 | 0<<26 | 0, 3<<16 | 0<<26 | 0,
+	4<<16 | 0<<26 | 0, 5<<16 | 0<<26 | 0, 6<<16 | 0<<26 | 0, 7<<16 | 0<<26 | 0,
+	8<<16 | 1<<26 | 1, 10<<16 | 1<<26 | 1, 12<<16 | 1<<26 | 1, 14<<16 | 1<<26 | 1,
+	16<<16 | 3<<26 | 2, 20<<16 | 3<<26 | 2, 24<<16 | 3<<26 | 2, 28<<16 | 3<<26 | 2,
+	32<<16 | 7<<26 | 3, 40<<16 | 7<<26 | 3, 48<<16 | 7<<26 | 3, 56<<16 | 7<<26 | 3,
+	64<<16 | 15<<26 | 4, 80<<16 | 15<<26 | 4, 96<<16 | 15<<26 | 4, 112<<16 | 15<<26 | 4,
+	128<<16 | 31<<26 | 5, 160<<16 | 31<<26 | 5, 192<<16 | 31<<26 | 5, 224<<16 | 31<<26 | 5,
+	255<<16 | 0<<26 | 0, flagExceptional, flagExceptional,
 }
 
 // offsetEntries are the same for the offset code. Symbols 30 and 31 do not occur in valid streams.
-//
-//nolint:gochecknoglobals // A constant: Go has no constant arrays.
 var offsetEntries = [32]uint32{
 	1 << 16, 2 << 16, 3 << 16, 4 << 16, 5<<16 | 1, 7<<16 | 1, 9<<16 | 2, 13<<16 | 2,
 	17<<16 | 3, 25<<16 | 3, 33<<16 | 4, 49<<16 | 4, 65<<16 | 5, 97<<16 | 5, 129<<16 | 6, 193<<16 | 6,
@@ -71,6 +71,10 @@ var offsetEntries = [32]uint32{
 type tables struct {
 	litlen [litlenSize]uint32
 	offset [offsetSize]uint32
+	// flat says that most literals have codewords of 8 bits. Then byte8 has
+	// them by their bits, and noByte for other codewords.
+	flat  bool
+	byte8 [256]uint16
 }
 
 // scratch is memory that is needed while tables are built.
@@ -157,7 +161,7 @@ func (t *tables) buildLitlen(s *scratch, lens []uint8) bool {
 		s.sorted[h.next(l)] = e
 	}
 	fill(t.litlen[:], litlenBits, s.sorted[:], &h)
-	t.pairLiterals()
+	t.flatten(lens)
 	return true
 }
 
@@ -306,21 +310,23 @@ func after(code, l uint) uint {
 	return code&(bit-1) | bit
 }
 
-// pairLiterals lets an entry hold a second literal where the bits that index
-// the table hold its whole codeword.
-func (t *tables) pairLiterals() {
-	for i := 1<<litlenBits - 1; i >= 0; i-- {
-		e := t.litlen[i]
-		l := uint(e & 15)
-		if e&flagLiteral == 0 || l >= litlenBits {
-			continue
+// flatten builds byte8 if the code is flat: if by the lengths of their codewords
+// (a symbol with 8 bits is expected once in 256) three literals in four have 8 bits.
+func (t *tables) flatten(lens []uint8) {
+	n := 0
+	for _, l := range lens[:endOfBlock] {
+		if l == 8 {
+			n++
 		}
-		// Entries are visited from the last one down, so this one still
-		// holds one literal.
-		f := t.litlen[i>>l]
-		if f&flagLiteral == 0 || l+uint(f&15) > litlenBits {
-			continue
+	}
+	t.flat = n >= flatLiterals
+	if !t.flat {
+		return
+	}
+	for i := range t.byte8 {
+		t.byte8[i] = noByte
+		if e := t.litlen[i]; e&flagLiteral != 0 && e&63 == 8 {
+			t.byte8[i] = uint16(uint8(e >> 8))
 		}
-		t.litlen[i] = e + 1<<24 + (f&0xff00)<<8 + f&15
 	}
 }
