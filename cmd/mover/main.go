@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -23,6 +24,8 @@ import (
 // heapLimit makes the collector run often enough that the process stays below
 // 256 MiB: the engine's buffers, at most about 110 MiB, are not on the heap.
 const heapLimit = 112 << 20
+
+var errNoCommand = errors.New("a command is missing")
 
 const help = `Bring a VM disk image to a raw disk, in one pass: as fast as the link, the disk or the checksum, with little memory and no scratch space.`
 
@@ -51,6 +54,9 @@ func run(ctx context.Context, args []string) int {
 	jobs := newRunCommand(app)
 	tell := app.Command("version", "Tell the version.")
 
+	if len(args) == 0 {
+		return usage(errNoCommand)
+	}
 	command, err := app.Parse(args)
 	if err != nil {
 		return usage(err)

@@ -43,7 +43,7 @@ func (c *runCommand) run(ctx context.Context) int {
 
 func (c *runCommand) read() (*transfer.Job, error) {
 	var in io.Reader = os.Stdin
-	if c.document != "-" {
+	if c.document != "" && c.document != "-" { // kingpin makes the empty string of -.
 		f, err := os.Open(c.document)
 		if err != nil {
 			return nil, transfer.Terminal(transfer.ReasonInvalidJob, err)
