@@ -97,11 +97,11 @@ func firstDifference(a, b []byte) int {
 }
 
 func TestCopy(t *testing.T) {
-	rawFile := noise(37*mib + 777)
+	rawFile := noise(21*mib + 777)
 	clear(rawFile[5*mib : 9*mib])
 	small, smallTable := scattered(3000, 512)
-	middle, middleTable := scattered(600, 64*kib)
-	large, largeTable := scattered(23, 2*mib)
+	middle, middleTable := scattered(250, 64*kib)
+	large, largeTable := scattered(11, 2*mib)
 	cases := map[string]struct {
 		reason string
 		file   []byte
@@ -217,7 +217,7 @@ func TestWrites(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	file := noise(40 * mib)
+	file := noise(28 * mib)
 	errDisk := transfer.Terminal(transfer.ReasonOutOfSpace, errors.New("full"))
 	errAdmit := transfer.Terminal(transfer.ReasonTargetTooSmall, errors.New("too large"))
 	cases := map[string]struct {
@@ -247,8 +247,8 @@ func TestFailures(t *testing.T) {
 		"SourceShort": {
 			reason: "a source that ends before its size is an error",
 			task: func(*testing.T, func()) engine.Task {
-				f := newFile(file[:30*mib])
-				f.stat.Size = 40 * mib
+				f := newFile(file[:22*mib])
+				f.stat.Size = 28 * mib
 				return engine.Task{Source: f}
 			},
 			want: io.ErrUnexpectedEOF,
@@ -256,8 +256,8 @@ func TestFailures(t *testing.T) {
 		"DiskFails": {
 			reason: "an error of the disk ends the transfer",
 			task: func(*testing.T, func()) engine.Task {
-				return engine.Task{Source: newFile(file), Destination: &memDisk{data: make([]byte, 40*mib), fail: func(off int64) error {
-					if off >= 20*mib {
+				return engine.Task{Source: newFile(file), Destination: &memDisk{data: make([]byte, 28*mib), fail: func(off int64) error {
+					if off >= 12*mib {
 						return errDisk
 					}
 					return nil
@@ -268,8 +268,8 @@ func TestFailures(t *testing.T) {
 		"Cancelled": {
 			reason: "a context that ends ends the transfer",
 			task: func(_ *testing.T, cancel func()) engine.Task {
-				return engine.Task{Source: newFile(file), Destination: &memDisk{data: make([]byte, 40*mib), fail: func(off int64) error {
-					if off >= 20*mib {
+				return engine.Task{Source: newFile(file), Destination: &memDisk{data: make([]byte, 28*mib), fail: func(off int64) error {
+					if off >= 12*mib {
 						cancel()
 					}
 					return nil
@@ -336,7 +336,7 @@ func TestFailures(t *testing.T) {
 				task.Layout = raw(len(file))
 			}
 			if task.Destination == nil {
-				task.Destination = &memDisk{data: make([]byte, 40*mib)}
+				task.Destination = &memDisk{data: make([]byte, 28*mib)}
 			}
 			if err := engine.Copy(ctx, task); !errors.Is(err, tc.want) {
 				t.Errorf("%s: got error %v, want %v", tc.reason, err, tc.want)

@@ -255,25 +255,24 @@ func expand(file []byte, l *table, size int) []byte {
 	want := make([]byte, size)
 	for _, p := range l.pieces {
 		src := file[p.FileOffset:min(p.FileOffset+p.FileLength, int64(len(file)))]
-		for i := range p.DiskLength {
-			if at := p.DiskOffset + i; at < l.size {
-				b := src[i/2]
-				if !p.Compressed {
-					b = src[i]
-				}
-				want[at] = b
-			}
+		if p.DiskOffset >= l.size {
+			continue
+		}
+		dst := want[p.DiskOffset:min(p.DiskOffset+p.DiskLength, l.size)]
+		if !p.Compressed {
+			copy(dst, src)
+			continue
+		}
+		for i := range dst {
+			dst[i] = src[i/2]
 		}
 	}
 	return want
 }
 
-// noise is n bytes that are not zero, the same each time.
+// noise is n bytes that look random, the same each time.
 func noise(n int) []byte {
-	random := rand.New(rand.NewPCG(1, uint64(n)))
 	p := make([]byte, n)
-	for i := range p {
-		p[i] = byte(1 + random.IntN(255))
-	}
+	_, _ = rand.NewChaCha8([32]byte{byte(n)}).Read(p)
 	return p
 }
