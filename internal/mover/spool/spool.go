@@ -74,10 +74,14 @@ func (s *File) Close() error {
 	return s.f.Close()
 }
 
+// memoryStep is by how much a Memory grows: one slice that grew would be copied,
+// and stand in memory twice, each time.
+const memoryStep = 1 << 20
+
 // A Memory is a spool in memory. It is used by one goroutine at a time.
 type Memory struct {
-	bound int64
-	data  []byte
+	bound, length int64
+	steps         [][]byte // memoryStep bytes each
 }
 
 // NewMemory returns a spool of at most bound bytes.
@@ -85,19 +89,29 @@ func NewMemory(bound int64) *Memory { return &Memory{bound: bound} }
 
 // Append implements engine.Spool.
 func (s *Memory) Append(p []byte) error {
-	if int64(len(s.data)+len(p)) > s.bound {
+	if s.length+int64(len(p)) > s.bound {
 		return exceeded(s.bound)
 	}
-	s.data = append(s.data, p...)
+	for len(p) > 0 {
+		at := s.length % memoryStep
+		if at == 0 {
+			s.steps = append(s.steps, make([]byte, memoryStep))
+		}
+		n := copy(s.steps[len(s.steps)-1][at:], p)
+		p, s.length = p[n:], s.length+int64(n)
+	}
 	return nil
 }
 
 // ReadAt implements engine.Spool.
 func (s *Memory) ReadAt(p []byte, off int64) error {
-	if off < 0 || off+int64(len(p)) > int64(len(s.data)) {
-		return fmt.Errorf("cannot read %d bytes at %d of %d that were kept", len(p), off, len(s.data))
+	if off < 0 || off+int64(len(p)) > s.length {
+		return fmt.Errorf("cannot read %d bytes at %d of %d that were kept", len(p), off, s.length)
 	}
-	copy(p, s.data[off:])
+	for len(p) > 0 {
+		n := copy(p, s.steps[off/memoryStep][off%memoryStep:])
+		p, off = p[n:], off+int64(n)
+	}
 	return nil
 }
 
