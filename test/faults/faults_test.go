@@ -329,7 +329,7 @@ func TestDeadline(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, sample(), rogue.Stall(rogue.After(2), 1000))
 	job := from(srv.URL)
-	if err := (*transfer.Duration)(&job.Limits.Deadline).UnmarshalText([]byte("2s")); err != nil {
+	if err := job.Limits.Deadline.UnmarshalText([]byte("2s")); err != nil {
 		t.Fatal(err)
 	}
 	o := run(t.Context(), t, job)

@@ -27,6 +27,8 @@ const (
 	maxDrain = 4 << 10
 
 	userAgent = "provider-wukong-mover"
+
+	schemeHTTP, schemeHTTPS = "http", "https"
 )
 
 // A target is where a request goes.
@@ -141,7 +143,7 @@ func (f *fetcher) send(ctx context.Context, at target, h http.Header) (reply, er
 	if r.Header.Get("User-Agent") == "" {
 		r.Header.Set("User-Agent", userAgent)
 	}
-	resp, err := f.link.RoundTrip(r)
+	resp, err := f.link.RoundTrip(r) //nolint:bodyclose // Whoever gets the reply closes it.
 	if err != nil {
 		if ctx.Err() != nil {
 			return reply{}, ctx.Err()
@@ -207,11 +209,16 @@ func location(r *http.Response) (*url.URL, error) {
 	if err != nil {
 		return nil, answer.Refused("server redirects to nothing that is a URL")
 	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if !ours(u) {
 		return nil, answer.Refused(fmt.Sprintf("server redirects to a URL with scheme %.20q", u.Scheme))
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 	return u, nil
+}
+
+// ours reports whether a URL is one that this package can request.
+func ours(u *url.URL) bool {
+	return (u.Scheme == schemeHTTP || u.Scheme == schemeHTTPS) && u.Host != ""
 }
 
 func sameOrigin(a, b *url.URL) bool {
@@ -222,7 +229,7 @@ func port(u *url.URL) string {
 	switch {
 	case u.Port() != "":
 		return u.Port()
-	case u.Scheme == "https":
+	case u.Scheme == schemeHTTPS:
 		return "443"
 	}
 	return "80"

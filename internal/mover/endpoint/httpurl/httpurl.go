@@ -106,7 +106,7 @@ func open(ctx context.Context, u *url.URL, o Options) (*File, error) {
 // the URL, which may hold a secret.
 func parse(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if err != nil || !ours(u) {
 		return nil, transfer.Terminal(transfer.ReasonInvalidJob, errors.New("cannot open source: its URL is not an http or https URL"))
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""

@@ -223,7 +223,7 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case err == nil, b.left == 0 && n > 0:
 		return n, nil
-	case err != io.EOF: //nolint:errorlint // Readers return io.EOF itself.
+	case err != io.EOF:
 		return n, b.broken(err)
 	case b.left == disk.Unknown:
 		return n, io.EOF

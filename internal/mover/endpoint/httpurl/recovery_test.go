@@ -67,7 +67,7 @@ func readParts(ctx context.Context, f disk.File, part int64) ([]byte, error) {
 // TestRecovery shows for each thing that becomes better by itself that the file
 // arrives whole.
 func TestRecovery(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // The same faults in every run.
+	random := rand.New(rand.NewPCG(1, 2))
 	var mu sync.Mutex
 	somewhere := func() int64 {
 		mu.Lock()

@@ -55,7 +55,7 @@ func TestSum(t *testing.T) {
 			if tc.text == "abc" && s.Digest() != "sha256:"+sha256Sum {
 				t.Errorf("%s: Digest: %s", tc.reason, s.Digest())
 			}
-			if got := s.Checksum(); got != strings.ToLower(tc.checksum) {
+			if got, want := s.Checksum(), strings.ToLower(tc.checksum); got != want {
 				t.Errorf("%s: Checksum: %s", tc.reason, got)
 			}
 		})
