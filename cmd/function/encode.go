@@ -17,6 +17,9 @@ import (
 
 // encode writes a decision into the response.
 func encode(rsp *fnv1.RunFunctionResponse, out composition.Output) error {
+	if rsp.GetDesired() == nil {
+		rsp.Desired = &fnv1.State{}
+	}
 	desired := rsp.GetDesired()
 	if desired.GetResources() == nil {
 		desired.Resources = map[string]*fnv1.Resource{}
