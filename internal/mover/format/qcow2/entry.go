@@ -45,8 +45,8 @@ func (e entry) length() int64    { return int64(e.guest >> indexBits & (1<<lengt
 func (e entry) index() int64     { return int64(e.guest & (1<<indexBits - 1)) }
 
 func byHost(a, b entry) int {
-	if c := cmp.Compare(a.host, b.host); c != 0 {
-		return c
+	if a.host != b.host {
+		return cmp.Compare(a.host, b.host)
 	}
 	return cmp.Compare(a.guest, b.guest)
 }

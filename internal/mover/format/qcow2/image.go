@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 )
@@ -160,8 +161,10 @@ func (m *Image) readL1(ctx context.Context) error {
 
 // fetchInTurn is a Fetch that reads one range after the other.
 func fetchInTurn(ctx context.Context, f disk.File, ranges []disk.Extent, take func(int, []byte) error) error {
+	var buf []byte
 	for i, e := range ranges {
-		p := make([]byte, e.Length)
+		buf = slices.Grow(buf[:0], int(e.Length))
+		p := buf[:e.Length]
 		if err := disk.ReadAt(ctx, f, p, e.Offset); err != nil {
 			return err
 		}

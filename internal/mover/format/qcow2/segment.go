@@ -7,7 +7,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"sort"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 )
@@ -113,17 +112,39 @@ func (s *segment) add(e entry) error {
 	return nil
 }
 
-// shrink drops the last quarter of the segment, and what has the same host
-// offset as it.
+// shrink drops about the last quarter of the segment. A sample finds where
+// that begins: it costs a pass, where sorting costs twenty. A hostile map can
+// mislead it, but must not make us drop entries one by one.
 func (s *segment) shrink() error {
-	slices.SortFunc(s.entries, byHost)
-	limit := s.entries[len(s.entries)*3/4].host
-	n := sort.Search(len(s.entries), func(i int) bool { return s.entries[i].host >= limit })
-	if n == 0 {
-		return tooComplex("more than %d clusters of the disk share offset %d of the file", len(s.entries)*3/4, limit)
+	sample := make([]uint64, 0, 2*samples)
+	for i := 0; i < len(s.entries); i += len(s.entries)/samples + 1 {
+		sample = append(sample, s.entries[i].host)
 	}
-	s.entries, s.limit = s.entries[:n], limit
-	return nil
+	slices.Sort(sample)
+	if s.cut(sample[len(sample)*3/4]) {
+		return nil
+	}
+	slices.SortFunc(s.entries, byHost)
+	if s.cut(s.entries[len(s.entries)*3/4].host) {
+		return nil
+	}
+	return tooComplex("more than %d clusters of the disk share offset %d of the file", cap(s.entries)*3/4, s.entries[0].host)
+}
+
+// samples is how many entries shrink looks at to find the quarter: enough to
+// miss it by little.
+const samples = 1 << 10
+
+// cut ends the segment before the host offset limit, or behind it if nothing
+// stands before. It reports whether that made enough room.
+func (s *segment) cut(limit uint64) bool {
+	if !slices.ContainsFunc(s.entries, func(e entry) bool { return e.host < limit }) {
+		limit++
+	}
+	before := len(s.entries)
+	s.limit = limit
+	s.entries = slices.DeleteFunc(s.entries, func(e entry) bool { return e.host >= limit })
+	return before-len(s.entries) > before/8
 }
 
 // scan reads all L2 tables and emits their entries.
