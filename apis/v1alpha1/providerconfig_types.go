@@ -62,7 +62,7 @@ type Target struct {
 type ProviderConfigSpec struct {
 	// Target is the cluster in which disks are made, in the namespace of the
 	// resource that asks for them. Default: the provider's own cluster.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={source: InjectedIdentity}
 	// +optional
 	Target LocalTarget `json:"target,omitempty"`
 
@@ -74,7 +74,7 @@ type ProviderConfigSpec struct {
 type ClusterProviderConfigSpec struct {
 	// Target is the cluster in which disks are made, in the namespace of the
 	// resource that asks for them. Default: the provider's own cluster.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={source: InjectedIdentity}
 	// +optional
 	Target Target `json:"target,omitempty"`
 

@@ -71,6 +71,9 @@ type Policy struct {
 
 	// MaxVirtualSize is the largest disk, in bytes, such as 2Ti. Default: no
 	// limit.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",message="write a size greater than zero, such as 2Ti, or leave it out for no limit"
 	// +optional
 	MaxVirtualSize *resource.Quantity `json:"maxVirtualSize,omitempty"`
@@ -109,6 +112,9 @@ type Mover struct {
 
 	// BandwidthLimit is the greatest rate of one mover in bytes a second,
 	// such as 50Mi, also for imports that ask for more. Default: no limit.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('64Ki')) >= 0",message="write at least 64Ki (bytes a second), such as 50Mi, or leave it out for no limit"
 	// +optional
 	BandwidthLimit *resource.Quantity `json:"bandwidthLimit,omitempty"`

@@ -11,6 +11,7 @@ import (
 
 // An ImageFormat is the format of an image file, compression aside.
 // +kubebuilder:validation:Enum=Auto;Raw;QCOW2;ISO
+// +kubebuilder:validation:MaxLength=16
 type ImageFormat string
 
 // The formats that can be imported.
@@ -33,6 +34,11 @@ type Verification struct {
 	Checksum string `json:"checksum,omitempty"`
 }
 
+// An AccessMode is one of Kubernetes' access modes of a claim.
+// +kubebuilder:validation:Enum=ReadWriteOnce;ReadOnlyMany;ReadWriteMany;ReadWriteOncePod
+// +kubebuilder:validation:MaxLength=32
+type AccessMode string
+
 // A Target is the claim that an import makes.
 // +kubebuilder:validation:XValidation:rule="has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)",message="the claim cannot be renamed; make another DiskImport with the new name"
 // +kubebuilder:validation:XValidation:rule="quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",message="the size can only grow; make another DiskImport for a smaller disk"
@@ -47,10 +53,13 @@ type Target struct {
 	Name string `json:"name,omitempty"`
 
 	// Size of the disk in bytes, such as 20Gi: at least the image's virtual
-	// size, and a multiple of 512. The claim is larger by the file system's
+	// size, and a multiple of 512; a fraction is rounded up. The claim is larger by the file system's
 	// overhead. After the import a larger size expands the claim.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0",message="write a size of at least 1Mi, such as 20Gi"
-	// +kubebuilder:validation:XValidation:rule="!isQuantity(string(self)) || (quantity(string(self)).isInteger() && quantity(string(self)).asInteger() % 512 == 0)",message="write a size that is a multiple of 512 bytes, such as 20Gi"
+	// +kubebuilder:validation:XValidation:rule="!isQuantity(string(self)) || !quantity(string(self)).isInteger() || quantity(string(self)).asInteger() % 512 == 0",message="write a size that is a multiple of 512 bytes, such as 20Gi"
 	Size resource.Quantity `json:"size"`
 
 	// StorageClassName of the claim. Default: the cluster's default class.
@@ -63,14 +72,16 @@ type Target struct {
 	// the class where there is one, else ReadWriteOnce.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=4
-	// +kubebuilder:validation:items:Enum=ReadWriteOnce;ReadOnlyMany;ReadWriteMany;ReadWriteOncePod
 	// +listType=set
 	// +optional
-	AccessModes []corev1.PersistentVolumeAccessMode `json:"accessModes,omitempty"`
+	AccessModes []AccessMode `json:"accessModes,omitempty"`
 
 	// VolumeMode of the claim: Filesystem (a disk.img at its root) or Block.
 	// Default: that of CDI's StorageProfile for the class where there is one,
 	// else Filesystem.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:Enum=Filesystem;Block
 	// +optional
 	VolumeMode *corev1.PersistentVolumeMode `json:"volumeMode,omitempty"`
@@ -96,6 +107,7 @@ type DiskImportParameters struct {
 	Source ImportSource `json:"source"`
 
 	// Verification of the source's bytes. Default: none.
+	// +kubebuilder:default={}
 	// +optional
 	Verification Verification `json:"verification,omitempty"`
 
@@ -238,9 +250,11 @@ type DiskImportStatus struct {
 // +kubebuilder:printcolumn:name="AGE",type="date",JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="MESSAGE",type="string",JSONPath=".status.atProvider.message",priority=1
 // +kubebuilder:resource:scope=Namespaced,categories={crossplane,managed,wukong}
-// +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || self.spec.forProvider.source == oldSelf.spec.forProvider.source",message="the disk is imported: its source cannot change; make another DiskImport for the other image"
-// +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (self.spec.forProvider.?format == oldSelf.spec.forProvider.?format && self.spec.forProvider.?engine == oldSelf.spec.forProvider.?engine && self.spec.forProvider.?verification == oldSelf.spec.forProvider.?verification)",message="the disk is imported: format, engine and verification cannot change; make another DiskImport"
-// +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (self.spec.forProvider.target.?storageClassName == oldSelf.spec.forProvider.target.?storageClassName && self.spec.forProvider.target.?volumeMode == oldSelf.spec.forProvider.target.?volumeMode && self.spec.forProvider.target.?accessModes == oldSelf.spec.forProvider.target.?accessModes)",message="the disk is imported: storage class, volume mode and access modes of its claim cannot change; make another DiskImport"
+// +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (self.spec.forProvider.source == oldSelf.spec.forProvider.source)",message="the disk is imported: its source cannot change; make another DiskImport for the other image"
+// +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (self.spec.forProvider.format == oldSelf.spec.forProvider.format && self.spec.forProvider.engine == oldSelf.spec.forProvider.engine && self.spec.forProvider.verification == oldSelf.spec.forProvider.verification)",message="the disk is imported: format, engine and verification cannot change; make another DiskImport"
+// +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (has(self.spec.forProvider.target.storageClassName) == has(oldSelf.spec.forProvider.target.storageClassName) && (!has(self.spec.forProvider.target.storageClassName) || self.spec.forProvider.target.storageClassName == oldSelf.spec.forProvider.target.storageClassName))",message="the disk is imported: the storage class of its claim cannot change; make another DiskImport"
+// +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (has(self.spec.forProvider.target.volumeMode) == has(oldSelf.spec.forProvider.target.volumeMode) && (!has(self.spec.forProvider.target.volumeMode) || self.spec.forProvider.target.volumeMode == oldSelf.spec.forProvider.target.volumeMode))",message="the disk is imported: the volume mode of its claim cannot change; make another DiskImport"
+// +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (has(self.spec.forProvider.target.accessModes) == has(oldSelf.spec.forProvider.target.accessModes) && (!has(self.spec.forProvider.target.accessModes) || self.spec.forProvider.target.accessModes == oldSelf.spec.forProvider.target.accessModes))",message="the disk is imported: the access modes of its claim cannot change; make another DiskImport"
 type DiskImport struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

@@ -10,6 +10,7 @@ import (
 
 // An Engine moves the data of a disk.
 // +kubebuilder:validation:Enum=Auto;Mover
+// +kubebuilder:validation:MaxLength=16
 type Engine string
 
 // The engines.
@@ -34,6 +35,9 @@ type Transfer struct {
 	// BandwidthLimit is the greatest rate in bytes a second, such as 50Mi. A
 	// change takes effect with the next attempt. Default: the provider
 	// configuration's, else no limit.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('64Ki')) >= 0",message="write at least 64Ki (bytes a second), such as 50Mi, or leave it out for no limit"
 	// +optional
 	BandwidthLimit *resource.Quantity `json:"bandwidthLimit,omitempty"`

@@ -302,7 +302,7 @@ func (in *Target) DeepCopyInto(out *Target) {
 	}
 	if in.AccessModes != nil {
 		in, out := &in.AccessModes, &out.AccessModes
-		*out = make([]v1.PersistentVolumeAccessMode, len(*in))
+		*out = make([]AccessMode, len(*in))
 		copy(*out, *in)
 	}
 	if in.VolumeMode != nil {

@@ -25,9 +25,9 @@ func finalMetadata(cr *v1alpha1.DiskImport, s volume.State) volume.Metadata {
 	if f := cr.Status.AtProvider.Source; f != nil && f.Digest != "" {
 		m.Annotations[annotationDigest], m.Annotations[annotationFormat] = f.Digest, f.Format
 	}
-	if s.Ours() && t.Size.Value() > diskSize(s.Final) {
-		m.Annotations[annotationSize] = strconv.FormatInt(t.Size.Value(), 10)
-		m.Request = grown(s.Final, t.Size.Value())
+	if size := diskBytes(cr); s.Ours() && size > diskSize(s.Final) {
+		m.Annotations[annotationSize] = strconv.FormatInt(size, 10)
+		m.Request = grown(s.Final, size)
 	}
 	return m
 }

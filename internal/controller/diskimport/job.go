@@ -85,12 +85,15 @@ func desiredRun(cr *v1alpha1.DiskImport, in inputs) (moverjob.Run, error) {
 func desiredStaging(cr *v1alpha1.DiskImport, in inputs) *corev1.PersistentVolumeClaim {
 	t := cr.Spec.ForProvider.Target
 	mode := in.volumeMode(cr)
-	modes := t.AccessModes
-	if len(modes) == 0 {
-		modes = in.profile.AccessModes
+	modes := in.profile.AccessModes
+	if len(t.AccessModes) > 0 {
+		modes = nil
+	}
+	for _, m := range t.AccessModes {
+		modes = append(modes, corev1.PersistentVolumeAccessMode(m))
 	}
 	meta := objectMeta(cr)
-	meta.Annotations[annotationSize] = strconv.FormatInt(t.Size.Value(), 10)
+	meta.Annotations[annotationSize] = strconv.FormatInt(diskBytes(cr), 10)
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: meta,
 		Spec: corev1.PersistentVolumeClaimSpec{
@@ -98,10 +101,16 @@ func desiredStaging(cr *v1alpha1.DiskImport, in inputs) *corev1.PersistentVolume
 			StorageClassName: ptr.To(in.profile.Class),
 			VolumeMode:       &mode,
 			Resources: corev1.VolumeResourceRequirements{
-				Requests: corev1.ResourceList{corev1.ResourceStorage: in.profile.Request(t.Size.Value(), mode)},
+				Requests: corev1.ResourceList{corev1.ResourceStorage: in.profile.Request(diskBytes(cr), mode)},
 			},
 		},
 	}
+}
+
+// diskBytes is the size of the disk, in whole sectors.
+func diskBytes(cr *v1alpha1.DiskImport) int64 {
+	const sector = 512
+	return (cr.Spec.ForProvider.Target.Size.Value() + sector - 1) / sector * sector
 }
 
 func objectMeta(cr *v1alpha1.DiskImport) metav1.ObjectMeta {
@@ -123,7 +132,7 @@ func document(cr *v1alpha1.DiskImport, in inputs) transfer.Job {
 		Source:       transfer.Source{HTTP: httpSource(p.Source.HTTP, in.files)},
 		Format:       transfer.Format(p.Format),
 		Verification: transfer.Verification{Checksum: p.Verification.Checksum},
-		Destination:  transfer.Destination{Path: deviceDisk, Size: p.Target.Size.Value()},
+		Destination:  transfer.Destination{Path: deviceDisk, Size: diskBytes(cr)},
 		Limits:       limits(cr, in.settings),
 		Policy:       policy(in),
 	}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build integration
+
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"sigs.k8s.io/yaml"
+)
+
+const root = "../../.."
+
+// The numbers of the fields in crossplane's proto/render/v1alpha1. Its
+// messages are written and read by hand, because the package lies in the module
+// of Crossplane itself, which is far too large to depend on for two messages.
+const (
+	requestComposite  = 2 // RenderRequest
+	inputXR           = 1 // CompositeInput
+	inputComposition  = 2
+	inputFunctions    = 3
+	inputObserved     = 4
+	inputDefinition   = 8
+	functionName      = 1 // FunctionInput
+	functionAddress   = 2
+	responseComposite = 2 // RenderResponse
+	outputXR          = 1 // CompositeOutput
+	outputComposed    = 2
+	outputDeleted     = 3
+)
+
+// crossplane is the program, and the function that it calls.
+type crossplane struct{ program, function string }
+
+// start finds Crossplane, builds the function and serves it.
+func start(t *testing.T) crossplane {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "run", "./cluster", "path", "crossplane")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("cannot find crossplane; build it with `go run ./cluster build crossplane`: %v", err)
+	}
+	c := crossplane{program: strings.TrimSpace(string(out)), function: freeAddress(t)}
+	binary := filepath.Join(t.TempDir(), "function")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/function")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build function: %v\n%s", err, out)
+	}
+	serve := exec.CommandContext(t.Context(), binary, "--insecure", "--address", c.function)
+	serve.Stderr = t.Output()
+	if err := serve.Start(); err != nil {
+		t.Fatalf("cannot start function: %v", err)
+	}
+	t.Cleanup(func() { _ = serve.Process.Kill(); _ = serve.Wait() })
+	awaitListener(t, c.function)
+	return c
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func awaitListener(t *testing.T, address string) {
+	t.Helper()
+	for late := time.After(30 * time.Second); ; {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-late:
+			t.Fatalf("the function does not listen: %v", err)
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// object is any Kubernetes object.
+type object = map[string]any
+
+// rendering is what one pass of Crossplane's reconciler did.
+type rendering struct {
+	xr                object
+	composed, deleted []object
+}
+
+// render runs one pass.
+func (c crossplane) render(t *testing.T, xr object, observed []object) rendering {
+	t.Helper()
+	function := protowire.AppendString(protowire.AppendTag(nil, functionName, protowire.BytesType), "novasphere-function-wukong")
+	function = protowire.AppendString(protowire.AppendTag(function, functionAddress, protowire.BytesType), "dns:///"+c.function)
+
+	in := field(nil, inputXR, encoded(t, xr))
+	in = field(in, inputComposition, encoded(t, read(t, "package/configuration/composition.yaml")))
+	in = field(in, inputFunctions, function)
+	for _, o := range observed {
+		in = field(in, inputObserved, encoded(t, o))
+	}
+	in = field(in, inputDefinition, encoded(t, read(t, "package/configuration/definition.yaml")))
+
+	cmd := exec.CommandContext(t.Context(), c.program, "internal", "render")
+	cmd.Stdin = bytes.NewReader(field(nil, requestComposite, in))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("crossplane internal render: %v\n%s", err, stderr.String())
+	}
+	r, err := parse(out)
+	if err != nil {
+		t.Fatalf("cannot read crossplane's response: %v", err)
+	}
+	return r
+}
+
+func field(b []byte, number protowire.Number, value []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), value)
+}
+
+func encoded(t *testing.T, o object) []byte {
+	t.Helper()
+	s, err := structpb.NewStruct(o)
+	if err != nil {
+		t.Fatalf("cannot encode object: %v", err)
+	}
+	b, err := proto.Marshal(s)
+	if err != nil {
+		t.Fatalf("cannot encode object: %v", err)
+	}
+	return b
+}
+
+// fields calls visit with each field of a message whose fields are messages.
+func fields(b []byte, visit func(protowire.Number, []byte) error) error {
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if kind != protowire.BytesType {
+			return fmt.Errorf("field %d has type %d", number, kind)
+		}
+		value, n := protowire.ConsumeBytes(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if err := visit(number, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parse(response []byte) (rendering, error) {
+	r := rendering{}
+	return r, fields(response, func(number protowire.Number, output []byte) error {
+		if number != responseComposite {
+			return nil
+		}
+		return fields(output, r.take)
+	})
+}
+
+// take reads one field of a CompositeOutput.
+func (r *rendering) take(number protowire.Number, value []byte) error {
+	if number != outputXR && number != outputComposed && number != outputDeleted {
+		return nil
+	}
+	s := &structpb.Struct{}
+	if err := proto.Unmarshal(value, s); err != nil {
+		return err
+	}
+	switch number {
+	case outputXR:
+		r.xr = s.AsMap()
+	case outputComposed:
+		r.composed = append(r.composed, s.AsMap())
+	default:
+		r.deleted = append(r.deleted, s.AsMap())
+	}
+	return nil
+}
+
+// read reads a manifest of the repository with one object.
+func read(t *testing.T, file string) object {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := yaml.YAMLToJSON(b)
+	if err != nil {
+		t.Fatalf("cannot parse %s: %v", file, err)
+	}
+	s := &structpb.Struct{}
+	if err := protojson.Unmarshal(j, s); err != nil {
+		t.Fatalf("cannot parse %s: %v", file, err)
+	}
+	return s.AsMap()
+}

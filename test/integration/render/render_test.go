@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build integration
+
+package render
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// TestUntilReady follows the example with two disks from nothing to Ready.
+func TestUntilReady(t *testing.T) {
+	c := start(t)
+	xr := read(t, "examples/wukong/two-disks.yaml")
+	_ = unstructured.SetNestedField(xr, "demo", "metadata", "namespace")
+
+	first := c.render(t, xr, nil)
+	if got := names(first.composed); !cmp.Equal(got, []string{"DiskImport/database-system", "PersistentVolumeClaim/database-data"}) {
+		t.Fatalf("composed %v", got)
+	}
+	for _, o := range first.composed {
+		u := unstructured.Unstructured{Object: o}
+		if owner := u.GetOwnerReferences(); len(owner) != 1 || owner[0].Kind != "Wukong" || owner[0].Name != "database" || u.GetNamespace() != "demo" {
+			t.Errorf("%s is in namespace %q and belongs to %v", u.GetName(), u.GetNamespace(), owner)
+		}
+	}
+	expectConditions(t, first, map[string]string{"Ready": "False", "Synced": "True", "DisksAccepted": "True", "VolumesBound": "False", "VirtualMachineComposed": "False"})
+
+	half := c.render(t, xr, observed(first.composed, func(u *unstructured.Unstructured) {
+		if u.GetKind() == "DiskImport" {
+			set(u, map[string]any{"phase": "Importing", "progress": map[string]any{"percent": float64(50), "bytesPerSecond": float64(1 << 20)}}, "status", "atProvider")
+			return
+		}
+		set(u, "Bound", "status", "phase")
+	}))
+	expectStatus(t, half, "Creating", "50%")
+	expectConditions(t, half, map[string]string{"Ready": "False", "Synced": "True", "VolumesBound": "False"})
+
+	whole := c.render(t, xr, observed(first.composed, func(u *unstructured.Unstructured) {
+		if u.GetKind() == "DiskImport" {
+			set(u, map[string]any{"phase": "Succeeded", "claimName": "database-system"}, "status", "atProvider")
+			set(u, []any{map[string]any{"type": "Ready", "status": "True", "reason": "Available", "lastTransitionTime": "2026-01-01T00:00:00Z"}}, "status", "conditions")
+			return
+		}
+		set(u, "Bound", "status", "phase")
+	}))
+	expectStatus(t, whole, "Stopped", "100%")
+	expectConditions(t, whole, map[string]string{"Ready": "True", "Synced": "True", "DisksAccepted": "True", "VolumesBound": "True"})
+	if n := len(whole.deleted); n != 0 {
+		t.Errorf("%d resources are deleted on the way", n)
+	}
+}
+
+// TestRefusedDiskKeepsOthers renders the contract's manifest with everything
+// in it: what is refused does not hold up the rest, and Crossplane says that
+// the Wukong is not ready.
+func TestRefusedDiskKeepsOthers(t *testing.T) {
+	c := start(t)
+	xr := read(t, "examples/contract/wukong-full.yaml")
+	_ = unstructured.SetNestedField(xr, "demo", "metadata", "namespace")
+	r := c.render(t, xr, nil)
+	if got := names(r.composed); !cmp.Equal(got, []string{"DiskImport/everything-system", "PersistentVolumeClaim/everything-data"}) {
+		t.Errorf("composed %v", got)
+	}
+	expectConditions(t, r, map[string]string{"Ready": "False", "Synced": "True", "DisksAccepted": "False"})
+}
+
+func names(objects []object) []string {
+	byKind := map[string]string{}
+	for _, o := range objects {
+		u := unstructured.Unstructured{Object: o}
+		byKind[u.GetKind()] = u.GetKind() + "/" + u.GetName()
+	}
+	return []string{byKind["DiskImport"], byKind["PersistentVolumeClaim"]}
+}
+
+// observed are the composed resources as the cluster would show them.
+func observed(composed []object, change func(*unstructured.Unstructured)) []object {
+	var out []object
+	for _, o := range composed {
+		u := (&unstructured.Unstructured{Object: o}).DeepCopy()
+		change(u)
+		out = append(out, u.Object)
+	}
+	return out
+}
+
+func set(u *unstructured.Unstructured, value any, path ...string) {
+	_ = unstructured.SetNestedField(u.Object, value, path...)
+}
+
+func expectStatus(t *testing.T, r rendering, phase, progress string) {
+	t.Helper()
+	status, _, _ := unstructured.NestedMap(r.xr, "status")
+	if status["phase"] != phase || status["progress"] != progress {
+		t.Errorf("want phase %s and progress %s, got %v and %v: %v", phase, progress, status["phase"], status["progress"], status["message"])
+	}
+}
+
+func expectConditions(t *testing.T, r rendering, want map[string]string) {
+	t.Helper()
+	got, said := map[string]string{}, map[string]any{}
+	conditions, _, _ := unstructured.NestedSlice(r.xr, "status", "conditions")
+	for _, c := range conditions {
+		m, _ := c.(map[string]any)
+		name, _ := m["type"].(string)
+		if _, asked := want[name]; asked {
+			got[name], _ = m["status"].(string)
+			said[name] = m["message"]
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("conditions, -want +got:\n%s\nthey say %v", diff, said)
+	}
+}
