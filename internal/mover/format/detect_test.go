@@ -133,7 +133,7 @@ func TestDetectMade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "image")
 			args := strings.Fields(strings.ReplaceAll(tc.command, "FILE", file))
-			if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil { //nolint:gosec // The tests' own words.
+			if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", tc.command, err, out)
 			}
 			b, err := os.ReadFile(file)
@@ -152,10 +152,10 @@ func TestDetectMade(t *testing.T) {
 func TestCheckTail(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "image.vhd")
-	if out, err := exec.Command("qemu-img", "create", "-q", "-f", "vpc", "-o", "subformat=fixed", file, "4M").CombinedOutput(); err != nil { //nolint:gosec // The tests' own words.
+	if out, err := exec.Command("qemu-img", "create", "-q", "-f", "vpc", "-o", "subformat=fixed", file, "4M").CombinedOutput(); err != nil {
 		t.Fatalf("qemu-img: %v\n%s", err, out)
 	}
-	vhd, err := os.ReadFile(file) //nolint:gosec // The tests' own file.
+	vhd, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 // sample is some text, some noise and some zeros.
 func sample() []byte {
 	var b bytes.Buffer
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // The same data each time.
+	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 20_000 {
 		fmt.Fprintf(&b, "line %d of a text\n", i*i%977)
 	}
@@ -39,7 +39,7 @@ func sample() []byte {
 func tool(t testing.TB, p []byte, command string) []byte {
 	t.Helper()
 	args := strings.Fields(command)
-	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // The tests' own words.
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin = bytes.NewReader(p)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -208,7 +208,7 @@ func FuzzCompressed(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer z.Close() //nolint:errcheck // It returns none.
+		defer z.Close()
 		if _, err := io.Copy(io.Discard, io.LimitReader(z, 16<<20)); err != nil && !transfer.IsTerminal(err) {
 			t.Errorf("error without a terminal reason: %v", err)
 		}

@@ -31,7 +31,7 @@ const (
 )
 
 func plainEntry(host, unit, length int64) entry {
-	return entry{uint64(host), uint64(length)<<indexBits | uint64(unit)} //nolint:gosec // Never negative.
+	return entry{uint64(host), uint64(length)<<indexBits | uint64(unit)}
 }
 
 func compressedEntry(host, unit, sectors int64) entry {
@@ -54,7 +54,7 @@ func byHost(a, b entry) int {
 // piece is the entry in the vocabulary of the engine.
 func (h *Header) piece(e entry) disk.Piece {
 	p := disk.Piece{
-		FileOffset: int64(e.host), //nolint:gosec // Below 2^56.
+		FileOffset: int64(e.host),
 		DiskOffset: e.index() * h.unit(),
 		Compressed: e.compressed(),
 	}

@@ -144,7 +144,10 @@ func parseHeader(p []byte, fileSize int64) (*Header, error) {
 	if err := h.refuseOthers(f); err != nil {
 		return nil, err
 	}
-	return h, h.parseTables(f, fileSize)
+	if err := h.parseTables(f, fileSize); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // parseSizes reads the cluster size and the virtual size.
@@ -160,7 +163,7 @@ func (h *Header) parseSizes(f fields) error {
 	case size > maxVirtualSize:
 		return tooComplex("its disk has %d bytes, more than the %d that we support", size, int64(maxVirtualSize))
 	}
-	h.VirtualSize = (int64(size) + 511) &^ 511 //nolint:gosec // At most maxVirtualSize.
+	h.VirtualSize = (int64(size) + 511) &^ 511
 	return nil
 }
 
@@ -245,15 +248,15 @@ func (h *Header) parseTables(f fields, fileSize int64) error {
 			return err
 		}
 	}
-	perTable := uint64(h.ClusterSize) * uint64(h.tableEntries()) //nolint:gosec // Both are positive.
-	need := (uint64(h.VirtualSize) + perTable - 1) / perTable    //nolint:gosec // Positive.
+	perTable := uint64(h.ClusterSize) * uint64(h.tableEntries())
+	need := (uint64(h.VirtualSize) + perTable - 1) / perTable
 	switch {
 	case entries*8 > maxL1Bytes:
 		return tooComplex("an L1 table of %d entries is more than the %d that we support", entries, maxL1Bytes/8)
 	case entries < need:
 		return corrupt("an L1 table of %d entries is too small for a disk of %d bytes, which needs %d", entries, h.VirtualSize, need)
 	}
-	h.l1Offset, h.l1Entries = int64(f.u64(40)), int64(need) //nolint:gosec // Validated by place.
+	h.l1Offset, h.l1Entries = int64(f.u64(40)), int64(need)
 	return h.place("the L1 table", f.u64(40), entries*8, fileSize)
 }
 
@@ -264,13 +267,13 @@ func (h *Header) place(what string, off, n uint64, fileSize int64) error {
 	switch {
 	case carry != 0 || end > 1<<62:
 		return corrupt("%s stands at the impossible offset %#x", what, off)
-	case off%uint64(h.ClusterSize) != 0: //nolint:gosec // Positive.
+	case off%uint64(h.ClusterSize) != 0:
 		return corrupt("%s stands at offset %d, which is not a multiple of the cluster size %d", what, off, h.ClusterSize)
 	case off == 0:
 		return corrupt("%s overlaps the header", what)
-	case fileSize != disk.Unknown && int64(end) > fileSize: //nolint:gosec // At most 1<<62.
-		return h.outside(what, int64(off), fileSize) //nolint:gosec // Less than end.
+	case fileSize != disk.Unknown && int64(end) > fileSize:
+		return h.outside(what, int64(off), fileSize)
 	}
-	h.tablesEnd = max(h.tablesEnd, int64(end)) //nolint:gosec // At most 1<<62.
+	h.tablesEnd = max(h.tablesEnd, int64(end))
 	return nil
 }

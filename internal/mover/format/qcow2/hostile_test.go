@@ -71,7 +71,7 @@ func cut(n int) func([]byte) []byte { return func(b []byte) []byte { return b[:n
 func named(offset, length uint64, name string) func([]byte) []byte {
 	return func(b []byte) []byte {
 		put64(b, 8, offset)
-		put32(b, 16, uint32(length)) //nolint:gosec // The tests' own numbers.
+		put32(b, 16, uint32(length))
 		copy(b[min(offset, 4096):], name)
 		return b
 	}
@@ -89,8 +89,8 @@ type refusal struct {
 
 func refusals() map[string]refusal {
 	const (
-		corrupt, refused   = transfer.ReasonImageCorrupt, transfer.ReasonFormatRefused
-		complex, truncated = transfer.ReasonImageTooComplex, transfer.ReasonSourceTruncated
+		corrupt, refused      = transfer.ReasonImageCorrupt, transfer.ReasonFormatRefused
+		tooComplex, truncated = transfer.ReasonImageTooComplex, transfer.ReasonSourceTruncated
 	)
 	secret := "nbd://user:hunter2@example.com/disk"
 	json := `json:{"file.password-secret": "hunter2"`
@@ -107,10 +107,10 @@ func refusals() map[string]refusal {
 		"ClusterLarge":        {reason: "More than QEMU opens.", edit: change32(20, 22), want: corrupt, message: "2^22"},
 		"ClusterHuge":         {reason: "A shift that overflows.", edit: change32(20, 0xffffffff), want: corrupt, message: "2^4294967295"},
 		"SizeZero":            {reason: "No disk at all.", edit: change(24, 0), want: refused, message: "0 bytes"},
-		"SizeHuge":            {reason: "More than any disk.", edit: change(24, 1<<62), want: complex, message: "its disk has"},
-		"SizeNegative":        {reason: "More than fits a number.", edit: change(24, 1<<64-1), want: complex, message: "its disk has"},
+		"SizeHuge":            {reason: "More than any disk.", edit: change(24, 1<<62), want: tooComplex, message: "its disk has"},
+		"SizeNegative":        {reason: "More than fits a number.", edit: change(24, 1<<64-1), want: tooComplex, message: "its disk has"},
 		"L1Small":             {reason: "The L1 table does not cover the disk.", edit: change(24, 1<<30), want: corrupt, message: "too small"},
-		"L1Huge":              {reason: "The L1 table asks for memory.", edit: change32(36, 1<<32-1), want: complex, message: "L1 table"},
+		"L1Huge":              {reason: "The L1 table asks for memory.", edit: change32(36, 1<<32-1), want: tooComplex, message: "L1 table"},
 		"L1Unaligned":         {reason: "Tables begin with a cluster.", edit: change(40, l1+512), want: corrupt, message: "not a multiple"},
 		"L1Header":            {reason: "The header is no table.", edit: change(40, 0), want: corrupt, message: "overlaps the header"},
 		"L1Outside":           {reason: "The table is where the file has ended.", edit: change(40, 1<<20), want: truncated, message: "the file ends at 20480"},

@@ -92,7 +92,10 @@ func Open(ctx context.Context, f disk.File, o Options) (*Image, error) {
 	if o.MaxRanges > 0 && m.countRanges() > o.MaxRanges {
 		return nil, ErrScattered
 	}
-	return m, m.readTables(ctx, o.Memory)
+	if err := m.readTables(ctx, o.Memory); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // usualHead is enough for the header and, in what qemu-img makes, for the names
@@ -125,7 +128,7 @@ func (m *Image) Pieces(ctx context.Context, off, n int64) ([]disk.Piece, error) 
 	if err := m.begin(off, end); err != nil {
 		return nil, err
 	}
-	for m.next == len(m.entries) && m.segment.limit < uint64(end) { //nolint:gosec // Not negative.
+	for m.next == len(m.entries) && m.segment.limit < uint64(end) {
 		if err := m.load(ctx, m.segment.limit); err != nil {
 			return nil, err
 		}

@@ -144,7 +144,7 @@ func firstDifference(a, b []byte) string {
 
 func run(t testing.TB, name string, args ...string) {
 	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil { //nolint:gosec // The tests' own words.
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 }
@@ -161,7 +161,7 @@ func qemuIO(t testing.TB, file string, commands ...string) {
 
 func readFile(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(name) //nolint:gosec // The tests' own file.
+	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func convert(t testing.TB, dir, file string) []byte {
 // pieces of awkward lengths.
 func rawDisk(t testing.TB, dir string, n int) string {
 	t.Helper()
-	r := rand.New(rand.NewPCG(1, uint64(n))) //nolint:gosec // The same data each time.
+	r := rand.New(rand.NewPCG(1, uint64(n)))
 	b := make([]byte, 0, n)
 	for kind := 0; len(b) < n; kind++ {
 		l := min(r.IntN(300_000)+1, n-len(b))
@@ -216,7 +216,7 @@ func scattered(t testing.TB, dir, args string) string {
 	}
 	run(t, "qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", file, fmt.Sprint(size))
 	var commands []string
-	for i, c := range rand.New(rand.NewPCG(1, 2)).Perm(size / cluster) { //nolint:gosec // The same data each time.
+	for i, c := range rand.New(rand.NewPCG(1, 2)).Perm(size / cluster) {
 		commands = append(commands, fmt.Sprintf("write -q -P %d %d %d", i%255+1, c*cluster, cluster))
 	}
 	qemuIO(t, file, commands...)

@@ -106,10 +106,10 @@ func (s *Stream) account() {
 	s.know(0, s.ClusterSize)
 	s.know(s.l1Offset, s.l1Offset+s.l1Entries*8)
 	first := sort.Search(len(s.order), func(i int) bool {
-		return int64(s.l1[s.order[i]])+s.ClusterSize > s.start //nolint:gosec // 56 bits.
+		return int64(s.l1[s.order[i]])+s.ClusterSize > s.start
 	})
 	for _, i := range s.order[first:] {
-		off := int64(s.l1[i]) //nolint:gosec // 56 bits.
+		off := int64(s.l1[i])
 		if off >= s.end {
 			break
 		}
@@ -125,15 +125,15 @@ func (s *Stream) account() {
 
 // accountEntries adds the planned entries that begin in the last range.
 func (s *Stream) accountEntries() {
-	for i := s.next; i < len(s.entries) && s.entries[i].host < uint64(s.end); i++ { //nolint:gosec // Not negative.
+	for i := s.next; i < len(s.entries) && s.entries[i].host < uint64(s.end); i++ {
 		p := s.piece(s.entries[i])
 		end := p.FileOffset + p.FileLength
 		if p.Compressed {
 			// Another cluster may begin anywhere in the last sector. If we
 			// know one that does, all before it is most likely this one's.
 			own := max(p.FileOffset+1, end-1<<sectorBits)
-			if i+1 < len(s.entries) && int64(s.entries[i+1].host) < end && !s.nearUnread(p.DiskOffset) { //nolint:gosec // 56 bits.
-				own = max(own, int64(s.entries[i+1].host)) //nolint:gosec // 56 bits.
+			if i+1 < len(s.entries) && int64(s.entries[i+1].host) < end && !s.nearUnread(p.DiskOffset) {
+				own = max(own, int64(s.entries[i+1].host))
 			}
 			end = own
 		}
@@ -153,7 +153,7 @@ func (s *Stream) nearUnread(off int64) bool {
 	i := off >> s.clusterBits
 	from, to := max(0, i-window)/s.tableEntries(), (i+window)/s.tableEntries()
 	for t := from; t <= to && t < int64(len(s.l1)); t++ {
-		if s.l1[t] >= uint64(s.want.Offset) && s.want.Length > 0 { //nolint:gosec // Not negative.
+		if s.l1[t] >= uint64(s.want.Offset) && s.want.Length > 0 {
 			return true
 		}
 	}
@@ -197,9 +197,8 @@ type earlyTables struct {
 
 // keep keeps a copy of the cluster at off if it has the form of an L2 table.
 func (t *earlyTables) keep(cluster []byte, off int64) error {
-	r := &tableReader{Header: t.Header, fileSize: disk.Unknown, emit: func(entry) error { return nil }}
-	if err := r.readEntries(cluster, 0, t.tableEntries()); err != nil {
-		return nil // Any other data.
+	if !t.plausible(cluster) {
+		return nil
 	}
 	if !zeros.Only(cluster) {
 		t.room -= len(cluster)
@@ -213,6 +212,12 @@ func (t *earlyTables) keep(cluster []byte, off int64) error {
 	}
 	t.tables[off] = cluster
 	return nil
+}
+
+// plausible reports whether a cluster has the form of an L2 table.
+func (t *earlyTables) plausible(cluster []byte) bool {
+	r := &tableReader{Header: t.Header, fileSize: disk.Unknown, emit: func(entry) error { return nil }}
+	return r.readEntries(cluster, 0, t.tableEntries()) == nil
 }
 
 // earlyBytes is what an early table takes beside its content.

@@ -38,7 +38,7 @@ func (p *plan) carry(off, end int64) {
 
 // begin appends what the entries that begin before end hold of the range.
 func (p *plan) begin(off, end int64) error {
-	for ; p.next < len(p.entries) && p.entries[p.next].host < uint64(end); p.next++ { //nolint:gosec // Not negative.
+	for ; p.next < len(p.entries) && p.entries[p.next].host < uint64(end); p.next++ {
 		if e := p.entries[p.next]; p.take(e, off, end) {
 			p.open = append(p.open, e)
 		}

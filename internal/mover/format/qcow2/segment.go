@@ -39,7 +39,7 @@ func tableOrder(h *Header, l1 []uint64, fileSize int64) ([]uint32, error) {
 		if err != nil {
 			return nil, err
 		}
-		l1[i] = uint64(off) //nolint:gosec // 56 bits.
+		l1[i] = uint64(off)
 		if off != 0 {
 			n++
 		}
@@ -47,7 +47,7 @@ func tableOrder(h *Header, l1 []uint64, fileSize int64) ([]uint32, error) {
 	order := make([]uint32, 0, n)
 	for i, off := range l1 {
 		if off != 0 {
-			order = append(order, uint32(i)) //nolint:gosec // At most 2^22.
+			order = append(order, uint32(i))
 		}
 	}
 	slices.SortFunc(order, func(a, b uint32) int {
@@ -155,7 +155,7 @@ func (m *Image) scan(ctx context.Context, emit func(entry) error) error {
 		rest = b.fill(m, rest)
 		err := m.fetch(ctx, m.file, b.ranges, func(i int, p []byte) error {
 			for _, index := range b.tables[i] {
-				at := int64(m.l1[index]) - b.ranges[i].Offset //nolint:gosec // 56 bits.
+				at := int64(m.l1[index]) - b.ranges[i].Offset
 				if err := t.read(p[at:at+m.ClusterSize], int64(index)); err != nil {
 					return err
 				}
@@ -190,7 +190,7 @@ type batch struct {
 func (b *batch) fill(m *Image, order []uint32) []uint32 {
 	total := int64(0)
 	for i, index := range order {
-		table := disk.Extent{Offset: int64(m.l1[index]), Length: m.ClusterSize} //nolint:gosec // 56 bits.
+		table := disk.Extent{Offset: int64(m.l1[index]), Length: m.ClusterSize}
 		last := len(b.ranges) - 1
 		if last < 0 || table.Offset > b.ranges[last].End()+fetchGap {
 			if total+table.Length > fetchBytes && last >= 0 {

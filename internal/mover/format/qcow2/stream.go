@@ -185,7 +185,7 @@ func (s *Stream) learnL1() error {
 	s.order = order
 	passed := s.want.End()
 	for s.read < len(s.order) {
-		off := int64(s.l1[s.order[s.read]]) //nolint:gosec // 56 bits.
+		off := int64(s.l1[s.order[s.read]])
 		if off >= passed {
 			break
 		}
@@ -206,7 +206,7 @@ func (s *Stream) learnL1() error {
 func (s *Stream) wantTable() {
 	s.want = disk.Extent{}
 	if s.read < len(s.order) {
-		off := int64(s.l1[s.order[s.read]]) //nolint:gosec // 56 bits.
+		off := int64(s.l1[s.order[s.read]])
 		s.want = disk.Extent{Offset: off, Length: s.ClusterSize}
 	}
 }
@@ -214,7 +214,7 @@ func (s *Stream) wantTable() {
 // learnTable takes the L2 table at off for every L1 entry that names it.
 func (s *Stream) learnTable(table []byte, off int64) error {
 	t := &tableReader{Header: s.Header, fileSize: s.fileSize, emit: s.emit}
-	for ; s.read < len(s.order) && int64(s.l1[s.order[s.read]]) == off; s.read++ { //nolint:gosec // 56 bits.
+	for ; s.read < len(s.order) && int64(s.l1[s.order[s.read]]) == off; s.read++ {
 		if err := t.read(table, int64(s.order[s.read])); err != nil {
 			return err
 		}
@@ -228,7 +228,7 @@ func (s *Stream) emit(e entry) error {
 	end := p.FileOffset + p.FileLength
 	s.needed = max(s.needed, s.mustReach(p))
 	if p.FileOffset >= s.start {
-		return s.plan.add(e, s.max)
+		return s.add(e, s.max)
 	}
 	switch {
 	case p.Compressed && end > s.start:

@@ -30,7 +30,7 @@ type tableReader struct {
 // l2Offset validates an entry of the L1 table and returns where its L2 table
 // is; 0 when it has none.
 func (h *Header) l2Offset(l1 uint64, index, fileSize int64) (int64, error) {
-	off := int64(l1 & offsetMask) //nolint:gosec // 56 bits.
+	off := int64(l1 & offsetMask)
 	switch {
 	case l1&l1ReservedMask != 0:
 		return 0, corrupt("entry %d of the L1 table is %#x, which sets reserved bits", index, l1)
@@ -73,7 +73,7 @@ func (t *tableReader) cluster(guest int64, e, bitmap uint64) error {
 	if e&compressedFlag != 0 {
 		return t.compressedCluster(guest, e, bitmap)
 	}
-	off := int64(e & offsetMask) //nolint:gosec // 56 bits.
+	off := int64(e & offsetMask)
 	switch {
 	case e&stdReservedMask != 0:
 		return t.bad(guest, "is %#x, which sets reserved bits", e)
@@ -93,7 +93,7 @@ func (t *tableReader) cluster(guest int64, e, bitmap uint64) error {
 // "Extended L2 Entries"). What is neither allocated nor marked as zero would
 // come from the backing file; without one, it is zero too.
 func (t *tableReader) subclusters(guest, off int64, bitmap uint64) error {
-	alloc, zero := uint32(bitmap), uint32(bitmap>>subclusters) //nolint:gosec // The halves of the bitmap.
+	alloc, zero := uint32(bitmap), uint32(bitmap>>subclusters)
 	switch {
 	case alloc&zero != 0:
 		return t.bad(guest, "has sub-clusters that are both allocated and zero: %#x", bitmap)
@@ -121,8 +121,8 @@ func (t *tableReader) plain(index, host, n int64) error {
 		return t.outside("a cluster", host, t.fileSize)
 	}
 	r := t.run
-	if l := r.length(); l != 0 && r.index()+l == index && int64(r.host)+l*t.unit() == host { //nolint:gosec // 56 bits.
-		t.run = plainEntry(int64(r.host), r.index(), l+n) //nolint:gosec // 56 bits.
+	if l := r.length(); l != 0 && r.index()+l == index && int64(r.host)+l*t.unit() == host {
+		t.run = plainEntry(int64(r.host), r.index(), l+n)
 		return nil
 	}
 	if err := t.flush(); err != nil {
@@ -145,7 +145,7 @@ func (t *tableReader) flush() error {
 // Clusters Descriptor").
 func (t *tableReader) compressedCluster(guest int64, e, bitmap uint64) error {
 	x := 62 - (t.clusterBits - 8)
-	host := int64(e & (1<<x - 1)) //nolint:gosec // At most 61 bits.
+	host := int64(e & (1<<x - 1))
 	sectors := int64(e&(compressedFlag-1)>>x) + 1
 	c := compressedEntry(host, guest*(t.ClusterSize/t.unit()), sectors)
 	switch {
