@@ -4,12 +4,16 @@ package qcow2
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/cluster"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/header"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/mapping"
 )
 
 // DefaultMemory bounds the map of an image in bytes. It holds 3 million
@@ -50,7 +54,7 @@ type Fetch func(ctx context.Context, f disk.File, ranges []disk.Extent, take fun
 // An Image is a qcow2 image that can be read at random. It is used by one
 // goroutine at a time, but for its decoders.
 type Image struct {
-	plan
+	mapping.Plan
 	file  disk.File
 	fetch Fetch
 
@@ -67,13 +71,13 @@ type Image struct {
 func Open(ctx context.Context, f disk.File, o Options) (*Image, error) {
 	size := f.Stat().Size
 	head := o.Head
-	if len(head) < maxHeader {
+	if len(head) < header.Length {
 		head = make([]byte, headLength(size))
 		if err := disk.ReadAt(ctx, f, head, 0); err != nil {
 			return nil, err
 		}
 	}
-	h, err := parseHeader(head, size)
+	h, err := header.Parse(head, size)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +86,7 @@ func Open(ctx context.Context, f disk.File, o Options) (*Image, error) {
 			return nil, err
 		}
 	}
-	m := &Image{plan: plan{Header: h, fileSize: size}, file: f, fetch: o.Fetch}
+	m := &Image{Plan: mapping.Plan{Header: h, FileSize: size}, file: f, fetch: o.Fetch}
 	if m.fetch == nil {
 		m.fetch = fetchInTurn
 	}
@@ -105,7 +109,7 @@ const usualHead = 4 << 10
 // headLength is how much Open reads first.
 func headLength(fileSize int64) int64 {
 	if fileSize == disk.Unknown {
-		return headerV2
+		return header.Length
 	}
 	return min(usualHead, fileSize)
 }
@@ -117,48 +121,47 @@ func (m *Image) VirtualSize() int64 { return m.Header.VirtualSize }
 func (m *Image) AllocatedBytes() int64 { return m.allocated }
 
 // NewDecoder implements disk.Layout.
-func (m *Image) NewDecoder() disk.Decoder { return m.newDecoder() }
+func (m *Image) NewDecoder() disk.Decoder { return cluster.NewDecoder(m.Compression) }
 
 // Pieces implements disk.Layout. It may read tables again, where the map does
 // not fit its bound.
 func (m *Image) Pieces(ctx context.Context, off, n int64) ([]disk.Piece, error) {
 	end := off + n
-	m.pieces = m.pieces[:0]
-	m.carry(off, end)
-	if err := m.begin(off, end); err != nil {
+	m.Start(off, end)
+	if err := m.Begin(off, end); err != nil {
 		return nil, err
 	}
-	for m.next == len(m.entries) && m.segment.limit < uint64(end) {
+	for len(m.Ahead()) == 0 && m.segment.limit < uint64(end) {
 		if err := m.load(ctx, m.segment.limit); err != nil {
 			return nil, err
 		}
-		if err := m.begin(off, end); err != nil {
+		if err := m.Begin(off, end); err != nil {
 			return nil, err
 		}
 	}
-	return m.pieces, nil
+	return m.Plan.Pieces(), nil
 }
 
 // readL1 reads the L1 table, a part at a time, and validates it.
 func (m *Image) readL1(ctx context.Context) error {
-	r, err := m.file.Open(ctx, m.l1Offset, m.l1Entries*8)
+	r, err := m.file.Open(ctx, m.L1Offset, m.L1Entries*8)
 	if err != nil {
 		return err
 	}
 	defer r.Close() //nolint:errcheck // Closing a reader loses nothing.
-	m.l1 = make([]uint64, m.l1Entries)
-	buf := make([]byte, min(64<<10, m.l1Entries*8))
+	m.l1 = make([]uint64, m.L1Entries)
+	buf := make([]byte, min(64<<10, m.L1Entries*8))
 	for i := 0; i < len(m.l1); {
 		p := buf[:min(len(buf), (len(m.l1)-i)*8)]
 		if _, err := io.ReadFull(r, p); err != nil {
 			return fmt.Errorf("cannot read the L1 table: %w", err)
 		}
 		for ; len(p) > 0; p = p[8:] {
-			m.l1[i] = fields(p).u64(0)
+			m.l1[i] = binary.BigEndian.Uint64(p)
 			i++
 		}
 	}
-	m.tables, err = tableOrder(m.Header, m.l1, m.fileSize)
+	m.tables, err = mapping.TableOrder(m.Header, m.l1, m.FileSize)
 	return err
 }
 

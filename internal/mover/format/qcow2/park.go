@@ -9,11 +9,16 @@ import (
 	"sort"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/header"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/mapping"
 	"github.com/novasphere/provider-wukong/internal/mover/zeros"
 )
 
 // maxParked bounds the list of parked ranges, 4 MiB.
 const maxParked = 1 << 18
+
+// sector is what the length of compressed data is counted in.
+const sector = 512
 
 // A parking remembers which ranges of the file the caller keeps.
 type parking struct {
@@ -54,7 +59,7 @@ func (s *Stream) park() error {
 		k.all = append(k.all, e)
 	}
 	if len(k.all) > maxParked {
-		return tooComplex("more than %d parts of the file wait for a table", maxParked)
+		return header.TooComplex("more than %d parts of the file wait for a table", maxParked)
 	}
 	return nil
 }
@@ -104,7 +109,7 @@ func (s *Stream) account() {
 		return
 	}
 	s.know(0, s.ClusterSize)
-	s.know(s.l1Offset, s.l1Offset+s.l1Entries*8)
+	s.know(s.L1Offset, s.L1Offset+s.L1Entries*8)
 	first := sort.Search(len(s.order), func(i int) bool {
 		return int64(s.l1[s.order[i]])+s.ClusterSize > s.start
 	})
@@ -115,8 +120,8 @@ func (s *Stream) account() {
 		}
 		s.know(off, off+s.ClusterSize)
 	}
-	for _, e := range s.open {
-		p := s.piece(e)
+	for _, e := range s.Open() {
+		p := e.Piece(s.Header)
 		s.know(p.FileOffset, p.FileOffset+p.FileLength)
 	}
 	s.accountEntries()
@@ -125,15 +130,16 @@ func (s *Stream) account() {
 
 // accountEntries adds the planned entries that begin in the last range.
 func (s *Stream) accountEntries() {
-	for i := s.next; i < len(s.entries) && s.entries[i].host < uint64(s.end); i++ {
-		p := s.piece(s.entries[i])
+	ahead := s.Ahead()
+	for i := 0; i < len(ahead) && ahead[i].Host < uint64(s.end); i++ {
+		p := ahead[i].Piece(s.Header)
 		end := p.FileOffset + p.FileLength
 		if p.Compressed {
 			// Another cluster may begin anywhere in the last sector. If we
 			// know one that does, all before it is most likely this one's.
-			own := max(p.FileOffset+1, end-1<<sectorBits)
-			if i+1 < len(s.entries) && int64(s.entries[i+1].host) < end && !s.nearUnread(p.DiskOffset) {
-				own = max(own, int64(s.entries[i+1].host))
+			own := max(p.FileOffset+1, end-sector)
+			if i+1 < len(ahead) && int64(ahead[i+1].Host) < end && !s.nearUnread(p.DiskOffset) {
+				own = max(own, int64(ahead[i+1].Host))
 			}
 			end = own
 		}
@@ -150,8 +156,8 @@ func (s *Stream) nearUnread(off int64) bool {
 	if len(s.parked.all) > maxParked/2 {
 		return false
 	}
-	i := off >> s.clusterBits
-	from, to := max(0, i-window)/s.tableEntries(), (i+window)/s.tableEntries()
+	i := off >> s.ClusterBits
+	from, to := max(0, i-window)/s.TableEntries(), (i+window)/s.TableEntries()
 	for t := from; t <= to && t < int64(len(s.l1)); t++ {
 		if s.l1[t] >= uint64(s.want.Offset) && s.want.Length > 0 {
 			return true
@@ -180,17 +186,17 @@ func (k *parking) check(p *disk.Piece) error {
 	if i >= 0 {
 		have = k.all[i].End() - p.FileOffset
 	}
-	if short := p.FileLength - have; short <= 0 || p.Compressed && have > 0 && short < 1<<sectorBits {
+	if short := p.FileLength - have; short <= 0 || p.Compressed && have > 0 && short < sector {
 		p.FileLength = min(p.FileLength, have)
 		return nil
 	}
-	return tooComplex("a table names offset %d of the file after it has passed and was not kept", p.FileOffset)
+	return header.TooComplex("a table names offset %d of the file after it has passed and was not kept", p.FileOffset)
 }
 
 // earlyTables keeps clusters that can be L2 tables until the L1 table tells
 // which are. Data hardly ever looks like a table.
 type earlyTables struct {
-	*Header
+	*header.Header
 	room   int              // bytes
 	tables map[int64][]byte // nil for zeros
 }
@@ -208,7 +214,7 @@ func (t *earlyTables) keep(cluster []byte, off int64) error {
 	}
 	t.room -= earlyBytes
 	if t.room < 0 {
-		return tooComplex("its L1 table comes after too much else")
+		return header.TooComplex("its L1 table comes after too much else")
 	}
 	t.tables[off] = cluster
 	return nil
@@ -216,8 +222,8 @@ func (t *earlyTables) keep(cluster []byte, off int64) error {
 
 // plausible reports whether a cluster has the form of an L2 table.
 func (t *earlyTables) plausible(cluster []byte) bool {
-	r := &tableReader{Header: t.Header, fileSize: disk.Unknown, emit: func(entry) error { return nil }}
-	return r.readEntries(cluster, 0, t.tableEntries()) == nil
+	r := &mapping.Reader{Header: t.Header, FileSize: disk.Unknown, Emit: func(mapping.Entry) error { return nil }}
+	return r.ReadEntries(cluster, 0, t.TableEntries()) == nil
 }
 
 // earlyBytes is what an early table takes beside its content.
@@ -228,7 +234,7 @@ func (t *earlyTables) table(off int64) ([]byte, error) {
 	table, ok := t.tables[off]
 	switch {
 	case !ok:
-		return nil, tooComplex("the L2 table at offset %d passed before the L1 table and was not kept", off)
+		return nil, header.TooComplex("the L2 table at offset %d passed before the L1 table and was not kept", off)
 	case table == nil:
 		return make([]byte, t.ClusterSize), nil
 	}

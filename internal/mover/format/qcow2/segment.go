@@ -3,12 +3,13 @@
 package qcow2
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/header"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/mapping"
 )
 
 const (
@@ -26,34 +27,8 @@ const (
 // A segment is the part of the map that is in memory: the entries whose host
 // offset is in [from, limit).
 type segment struct {
-	entries     []entry
+	entries     []mapping.Entry
 	from, limit uint64
-}
-
-// tableOrder validates the L1 table and returns the indexes of the entries
-// that name an L2 table, in the order of the tables' offsets.
-func tableOrder(h *Header, l1 []uint64, fileSize int64) ([]uint32, error) {
-	n := 0
-	for i, e := range l1 {
-		off, err := h.l2Offset(e, int64(i), fileSize)
-		if err != nil {
-			return nil, err
-		}
-		l1[i] = uint64(off)
-		if off != 0 {
-			n++
-		}
-	}
-	order := make([]uint32, 0, n)
-	for i, off := range l1 {
-		if off != 0 {
-			order = append(order, uint32(i))
-		}
-	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(l1[a], l1[b]), cmp.Compare(a, b))
-	})
-	return order, nil
 }
 
 // readTables reads all L2 tables for the first time: it validates them,
@@ -63,23 +38,23 @@ func (m *Image) readTables(ctx context.Context, memory int64) error {
 		memory = DefaultMemory
 	}
 	left := memory - int64(len(m.l1))*8 - int64(len(m.tables))*4
-	most := int64(len(m.tables)) * m.tableEntries()
+	most := int64(len(m.tables)) * m.TableEntries()
 	if m.ExtendedL2 {
-		most *= subclusters / 2 // Allocated and not, in turn.
+		most *= header.Subclusters / 2 // Allocated and not, in turn.
 	}
-	n := min(max(left, memory/8)/entryBytes, most)
-	m.segment = segment{entries: make([]entry, 0, n), limit: math.MaxUint64}
+	n := min(max(left, memory/8)/mapping.EntryBytes, most)
+	m.segment = segment{entries: make([]mapping.Entry, 0, n), limit: math.MaxUint64}
 	count := int64(0)
-	err := m.scan(ctx, func(e entry) error {
+	err := m.scan(ctx, func(e mapping.Entry) error {
 		count++
 		if count > n*maxSegments {
-			return tooComplex("its map has more than %d fragments", n*maxSegments)
+			return header.TooComplex("its map has more than %d fragments", n*maxSegments)
 		}
-		p := m.piece(e)
+		p := e.Piece(m.Header)
 		m.allocated += min(p.DiskLength, m.VirtualSize()-p.DiskOffset)
 		return m.segment.add(e)
 	})
-	m.useSegment()
+	m.Use(m.segment.entries)
 	return err
 }
 
@@ -89,22 +64,17 @@ func (m *Image) load(ctx context.Context, from uint64) error {
 	m.segment.entries = m.segment.entries[:0]
 	m.segment.limit = math.MaxUint64
 	err := m.scan(ctx, m.segment.add)
-	m.useSegment()
+	m.Use(m.segment.entries)
 	return err
 }
 
-func (m *Image) useSegment() {
-	m.entries, m.next = m.segment.entries, 0
-	m.sort()
-}
-
 // add keeps e if it belongs to the segment, which gets shorter when it is full.
-func (s *segment) add(e entry) error {
-	if e.host < s.from || e.host >= s.limit {
+func (s *segment) add(e mapping.Entry) error {
+	if e.Host < s.from || e.Host >= s.limit {
 		return nil
 	}
 	if len(s.entries) == cap(s.entries) {
-		if err := s.shrink(); err != nil || e.host >= s.limit {
+		if err := s.shrink(); err != nil || e.Host >= s.limit {
 			return err
 		}
 	}
@@ -118,17 +88,17 @@ func (s *segment) add(e entry) error {
 func (s *segment) shrink() error {
 	sample := make([]uint64, 0, 2*samples)
 	for i := 0; i < len(s.entries); i += len(s.entries)/samples + 1 {
-		sample = append(sample, s.entries[i].host)
+		sample = append(sample, s.entries[i].Host)
 	}
 	slices.Sort(sample)
 	if s.cut(sample[len(sample)*3/4]) {
 		return nil
 	}
-	slices.SortFunc(s.entries, byHost)
-	if s.cut(s.entries[len(s.entries)*3/4].host) {
+	slices.SortFunc(s.entries, mapping.ByHost)
+	if s.cut(s.entries[len(s.entries)*3/4].Host) {
 		return nil
 	}
-	return tooComplex("more than %d clusters of the disk share offset %d of the file", cap(s.entries)*3/4, s.entries[0].host)
+	return header.TooComplex("more than %d clusters of the disk share offset %d of the file", cap(s.entries)*3/4, s.entries[0].Host)
 }
 
 // samples is how many entries shrink looks at to find the quarter: enough to
@@ -138,25 +108,25 @@ const samples = 1 << 10
 // cut ends the segment before the host offset limit, or behind it if nothing
 // stands before. It reports whether that made enough room.
 func (s *segment) cut(limit uint64) bool {
-	if !slices.ContainsFunc(s.entries, func(e entry) bool { return e.host < limit }) {
+	if !slices.ContainsFunc(s.entries, func(e mapping.Entry) bool { return e.Host < limit }) {
 		limit++
 	}
 	before := len(s.entries)
 	s.limit = limit
-	s.entries = slices.DeleteFunc(s.entries, func(e entry) bool { return e.host >= limit })
+	s.entries = slices.DeleteFunc(s.entries, func(e mapping.Entry) bool { return e.Host >= limit })
 	return before-len(s.entries) > before/8
 }
 
 // scan reads all L2 tables and emits their entries.
-func (m *Image) scan(ctx context.Context, emit func(entry) error) error {
-	t := &tableReader{Header: m.Header, fileSize: m.fileSize, emit: emit}
+func (m *Image) scan(ctx context.Context, emit func(mapping.Entry) error) error {
+	t := &mapping.Reader{Header: m.Header, FileSize: m.FileSize, Emit: emit}
 	for rest := m.tables; len(rest) > 0; {
 		var b batch
 		rest = b.fill(m, rest)
 		err := m.fetch(ctx, m.file, b.ranges, func(i int, p []byte) error {
 			for _, index := range b.tables[i] {
 				at := int64(m.l1[index]) - b.ranges[i].Offset
-				if err := t.read(p[at:at+m.ClusterSize], int64(index)); err != nil {
+				if err := t.Read(p[at:at+m.ClusterSize], int64(index)); err != nil {
 					return err
 				}
 			}

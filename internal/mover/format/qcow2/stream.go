@@ -5,9 +5,13 @@ package qcow2
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"slices"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/cluster"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/header"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/mapping"
 )
 
 // StreamOptions are the options of [NewStream].
@@ -27,7 +31,7 @@ type StreamOptions struct {
 // at a time, but for its decoders. Between two calls of Learn, Pieces is asked
 // for the range of the first.
 type Stream struct {
-	plan
+	mapping.Plan
 	options StreamOptions
 	max     int // entries of the map
 
@@ -37,7 +41,7 @@ type Stream struct {
 
 	l1     []uint64
 	l1Read int      // entries of l1 that have been read
-	order  []uint32 // as tableOrder returns it; nil while the L1 table is not known
+	order  []uint32 // as mapping.TableOrder returns it; nil while the L1 table is not known
 	read   int      // tables of order that have been read
 
 	want  disk.Extent // the structure that is collected
@@ -54,7 +58,7 @@ func NewStream(o StreamOptions) *Stream {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
-	return &Stream{plan: plan{fileSize: o.FileSize}, options: o, max: int(o.Memory / entryBytes)}
+	return &Stream{Plan: mapping.Plan{FileSize: o.FileSize}, options: o, max: int(o.Memory / mapping.EntryBytes)}
 }
 
 // VirtualSize implements disk.Layout. It is 0 until the header has passed.
@@ -70,7 +74,7 @@ func (s *Stream) NewDecoder() disk.Decoder {
 	if s.Header == nil {
 		return nil
 	}
-	return s.newDecoder()
+	return cluster.NewDecoder(s.Compression)
 }
 
 // Learn implements disk.Learner.
@@ -81,26 +85,29 @@ func (s *Stream) Learn(p []byte, off int64) error {
 			return err
 		}
 	}
-	if s.fileSize == disk.Unknown && s.end > maxStream*s.VirtualSize()+reach {
-		return tooComplex("the file goes on beyond %d bytes, far more than a disk of %d bytes takes", s.end, s.VirtualSize())
+	if s.FileSize == disk.Unknown && s.end > maxStream*s.VirtualSize()+streamSlack {
+		return header.TooComplex("the file goes on beyond %d bytes, far more than a disk of %d bytes takes", s.end, s.VirtualSize())
 	}
 	if err := s.learnTables(p); err != nil {
 		return err
 	}
-	s.sort()
+	s.Sort()
 	return s.park()
 }
 
 // maxStream times the virtual size is what an image with internal snapshots
 // can reach. A stream of unknown length that goes on is there to keep us busy.
-const maxStream = 8
+const (
+	maxStream   = 8
+	streamSlack = 1 << 30
+)
 
 func (s *Stream) learnHeader(p []byte) error {
 	s.head = append(s.head, p[:min(len(p), usualHead)]...)
-	if len(s.head) < maxHeader {
+	if len(s.head) < header.Length {
 		return nil
 	}
-	h, err := parseHeader(s.head, s.fileSize)
+	h, err := header.Parse(s.head, s.FileSize)
 	if err != nil {
 		return err
 	}
@@ -109,7 +116,7 @@ func (s *Stream) learnHeader(p []byte) error {
 			return err
 		}
 	}
-	s.head, s.Header, s.needed = nil, h, h.tablesEnd
+	s.head, s.Header, s.needed = nil, h, h.TablesEnd
 	s.early = &earlyTables{Header: h, room: int(s.options.Memory / 4), tables: map[int64][]byte{}}
 	s.want = disk.Extent{Offset: h.ClusterSize, Length: h.ClusterSize}
 	return nil
@@ -147,13 +154,13 @@ func (s *Stream) collected() error {
 		s.wantTable()
 		return nil
 	}
-	if s.want.Offset < s.l1Offset {
+	if s.want.Offset < s.L1Offset {
 		err := s.early.keep(s.got, s.want.Offset)
 		s.wantL1(s.want.End())
 		return err
 	}
-	for f := fields(s.got); len(f) > 0; f = f[8:] {
-		s.l1[s.l1Read] = f.u64(0)
+	for p := s.got; len(p) > 0; p = p[8:] {
+		s.l1[s.l1Read] = binary.BigEndian.Uint64(p)
 		s.l1Read++
 	}
 	if s.l1Read < len(s.l1) {
@@ -167,18 +174,18 @@ func (s *Stream) collected() error {
 // of the L1 table there.
 func (s *Stream) wantL1(off int64) {
 	s.want = disk.Extent{Offset: off, Length: s.ClusterSize}
-	if off < s.l1Offset {
+	if off < s.L1Offset {
 		return
 	}
 	if s.l1 == nil {
-		s.l1 = make([]uint64, s.l1Entries)
+		s.l1 = make([]uint64, s.L1Entries)
 	}
-	s.want.Length = min(s.want.Length, s.l1Offset+s.l1Entries*8-off)
+	s.want.Length = min(s.want.Length, s.L1Offset+s.L1Entries*8-off)
 }
 
 // learnL1 takes the L1 table, and the L2 tables that stand before its end.
 func (s *Stream) learnL1() error {
-	order, err := tableOrder(s.Header, s.l1, s.fileSize)
+	order, err := mapping.TableOrder(s.Header, s.l1, s.FileSize)
 	if err != nil {
 		return err
 	}
@@ -213,9 +220,9 @@ func (s *Stream) wantTable() {
 
 // learnTable takes the L2 table at off for every L1 entry that names it.
 func (s *Stream) learnTable(table []byte, off int64) error {
-	t := &tableReader{Header: s.Header, fileSize: s.fileSize, emit: s.emit}
+	t := &mapping.Reader{Header: s.Header, FileSize: s.FileSize, Emit: s.emit}
 	for ; s.read < len(s.order) && int64(s.l1[s.order[s.read]]) == off; s.read++ {
-		if err := t.read(table, int64(s.order[s.read])); err != nil {
+		if err := t.Read(table, int64(s.order[s.read])); err != nil {
 			return err
 		}
 	}
@@ -223,24 +230,24 @@ func (s *Stream) learnTable(table []byte, off int64) error {
 }
 
 // emit takes an entry: what has passed already is late, the rest is planned.
-func (s *Stream) emit(e entry) error {
-	p := s.piece(e)
+func (s *Stream) emit(e mapping.Entry) error {
+	p := e.Piece(s.Header)
 	end := p.FileOffset + p.FileLength
-	s.needed = max(s.needed, s.mustReach(p))
+	s.needed = max(s.needed, mapping.MustReach(s.Header, p))
 	if p.FileOffset >= s.start {
-		return s.add(e, s.max)
+		return s.Add(e, s.max)
 	}
 	switch {
 	case p.Compressed && end > s.start:
 		s.parked.tails = append(s.parked.tails, disk.Extent{Offset: s.start, Length: end - s.start})
 	case !p.Compressed && end > s.start:
-		s.open = append(s.open, e)
+		s.Continue(e)
 		p.FileLength = s.start - p.FileOffset
 		p.DiskLength = p.FileLength
 	}
 	s.late = append(s.late, p)
 	if int64(len(s.late)) > s.options.Memory/lateBytes {
-		return tooComplex("its tables come after more than %d fragments of data", len(s.late)-1)
+		return header.TooComplex("its tables come after more than %d fragments of data", len(s.late)-1)
 	}
 	return nil
 }
@@ -257,12 +264,11 @@ func (s *Stream) Pieces(_ context.Context, off, n int64) ([]disk.Piece, error) {
 	if s.Header == nil {
 		return nil, nil
 	}
-	s.pieces = s.pieces[:0]
-	s.carry(off, off+n)
-	if err := s.begin(off, off+n); err != nil {
+	s.Start(off, off+n)
+	if err := s.Begin(off, off+n); err != nil {
 		return nil, err
 	}
-	return s.pieces, nil
+	return s.Plan.Pieces(), nil
 }
 
 // Late implements disk.Learner. It is also where a file that ended too early
@@ -270,15 +276,15 @@ func (s *Stream) Pieces(_ context.Context, off, n int64) ([]disk.Piece, error) {
 func (s *Stream) Late(context.Context) ([]disk.Piece, error) {
 	switch {
 	case s.Header == nil:
-		return nil, truncated("the file ends within the header")
+		return nil, header.Truncated("the file ends within the header")
 	case s.order == nil:
-		return nil, s.outside("the L1 table", s.l1Offset, s.end)
+		return nil, s.Outside("the L1 table", s.L1Offset, s.end)
 	case !s.complete():
-		return nil, s.outside("an L2 table", s.want.Offset, s.end)
+		return nil, s.Outside("an L2 table", s.want.Offset, s.end)
 	case s.needed > s.end:
-		return nil, s.outside("a cluster or table", s.needed-1, s.end)
-	case s.fileSize > s.end:
-		return nil, truncated("the file ends at offset %d of %d", s.end, s.fileSize)
+		return nil, s.Outside("a cluster or table", s.needed-1, s.end)
+	case s.FileSize > s.end:
+		return nil, header.Truncated("the file ends at offset %d of %d", s.end, s.FileSize)
 	}
 	slices.SortFunc(s.late, func(a, b disk.Piece) int { return cmp.Compare(a.FileOffset, b.FileOffset) })
 	for i := range s.late {

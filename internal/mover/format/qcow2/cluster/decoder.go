@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package qcow2
+package cluster
 
 import (
 	"fmt"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/format/deflate"
+	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2/header"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
-func (h *Header) newDecoder() disk.Decoder {
-	if h.Compression == Zstd {
+// NewDecoder returns a decoder of clusters that are compressed as c says.
+func NewDecoder(c header.Compression) disk.Decoder {
+	if c == header.Zstd {
 		return newZstdDecoder()
 	}
 	return &deflateDecoder{}

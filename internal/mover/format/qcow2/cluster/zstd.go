@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package qcow2
+package cluster
 
 import (
 	"encoding/binary"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package qcow2
+package header
 
 import (
 	"encoding/binary"
@@ -32,9 +32,9 @@ const (
 	headerV2 = 72
 	headerV3 = 104
 
-	// maxHeader is what parseHeader looks at: the fields we know. Names of
-	// other files stand behind them, within the first cluster.
-	maxHeader = 112
+	// Length is how much of a file Parse looks at: the fields we know. Names
+	// of other files stand behind them, within the first cluster.
+	Length = 112
 
 	minClusterBits = 9  // qcow2.txt, "Header"
 	maxClusterBits = 21 // QEMU's limit
@@ -46,7 +46,8 @@ const (
 	// the map can number.
 	maxVirtualSize = 128 << 40
 
-	subclusters = 32 // in one cluster of an image with extended L2 entries
+	// Subclusters in one cluster of an image with extended L2 entries.
+	Subclusters = 32
 )
 
 // Bits of incompatible_features (qcow2.txt, "Header").
@@ -80,39 +81,45 @@ type Header struct {
 	// Snapshots is the number of internal snapshots, which are ignored.
 	Snapshots int
 
-	clusterBits uint
-	features    uint64
-	l1Offset    int64
-	l1Entries   int64 // that the virtual size needs; the table may have more
-	tablesEnd   int64 // where the tables end that the header names
+	// ClusterBits is the logarithm of ClusterSize.
+	ClusterBits uint
+
+	// L1Offset is where the L1 table is, and L1Entries the number of its
+	// entries that the virtual size needs; the table may have more.
+	L1Offset, L1Entries int64
+
+	// TablesEnd is where the last of the tables ends that the header names.
+	TablesEnd int64
+
+	features uint64
 }
 
-// unit is the size in bytes of what one allocation status speaks of.
-func (h *Header) unit() int64 {
+// Unit is the size in bytes of what one allocation status speaks of.
+func (h *Header) Unit() int64 {
 	if h.ExtendedL2 {
-		return h.ClusterSize / subclusters
+		return h.ClusterSize / Subclusters
 	}
 	return h.ClusterSize
 }
 
-// entrySize is the size in bytes of an entry of an L2 table.
-func (h *Header) entrySize() int64 {
+// EntrySize is the size in bytes of an entry of an L2 table.
+func (h *Header) EntrySize() int64 {
 	if h.ExtendedL2 {
 		return 16
 	}
 	return 8
 }
 
-// tableEntries is the number of entries in an L2 table, which is a cluster.
-func (h *Header) tableEntries() int64 { return h.ClusterSize / h.entrySize() }
+// TableEntries is the number of entries in an L2 table, which is a cluster.
+func (h *Header) TableEntries() int64 { return h.ClusterSize / h.EntrySize() }
 
-// clusters is the number of guest clusters.
-func (h *Header) clusters() int64 {
-	return (h.VirtualSize + h.ClusterSize - 1) >> h.clusterBits
+// Clusters is the number of guest clusters.
+func (h *Header) Clusters() int64 {
+	return (h.VirtualSize + h.ClusterSize - 1) >> h.ClusterBits
 }
 
-// units is the number of units that hold a part of the disk.
-func (h *Header) units() int64 { return (h.VirtualSize + h.unit() - 1) / h.unit() }
+// Units is the number of units that hold a part of the disk.
+func (h *Header) Units() int64 { return (h.VirtualSize + h.Unit() - 1) / h.Unit() }
 
 // fields reads big-endian numbers.
 type fields []byte
@@ -120,12 +127,12 @@ type fields []byte
 func (f fields) u32(off int) uint32 { return binary.BigEndian.Uint32(f[off:]) }
 func (f fields) u64(off int) uint64 { return binary.BigEndian.Uint64(f[off:]) }
 
-// parseHeader reads and validates the header at the beginning of p, which
-// holds the first maxHeader bytes of the file at least, or all that there
+// Parse reads and validates the header at the beginning of p, which holds
+// the first Length bytes of the file at least, or all that there
 // are. fileSize may be disk.Unknown.
-func parseHeader(p []byte, fileSize int64) (*Header, error) {
+func Parse(p []byte, fileSize int64) (*Header, error) {
 	if len(p) < headerV2 {
-		return nil, truncated("the file ends within the header")
+		return nil, Truncated("the file ends within the header")
 	}
 	f := fields(p)
 	if string(p[:4]) != magic {
@@ -154,14 +161,14 @@ func parseHeader(p []byte, fileSize int64) (*Header, error) {
 func (h *Header) parseSizes(f fields) error {
 	cb, size := f.u32(20), f.u64(24)
 	if cb < minClusterBits || cb > maxClusterBits {
-		return corrupt("a cluster of 2^%d bytes is not allowed (2^%d to 2^%d are)", cb, minClusterBits, maxClusterBits)
+		return Corrupt("a cluster of 2^%d bytes is not allowed (2^%d to 2^%d are)", cb, minClusterBits, maxClusterBits)
 	}
-	h.clusterBits, h.ClusterSize = uint(cb), 1<<cb
+	h.ClusterBits, h.ClusterSize = uint(cb), 1<<cb
 	switch {
 	case size == 0:
 		return refused("its disk has 0 bytes")
 	case size > maxVirtualSize:
-		return tooComplex("its disk has %d bytes, more than the %d that we support", size, int64(maxVirtualSize))
+		return TooComplex("its disk has %d bytes, more than the %d that we support", size, int64(maxVirtualSize))
 	}
 	h.VirtualSize = (int64(size) + 511) &^ 511
 	return nil
@@ -173,20 +180,20 @@ func (h *Header) parseFeatures(f fields) error {
 		return nil
 	}
 	if len(f) < headerV3 {
-		return truncated("the file ends within the header")
+		return Truncated("the file ends within the header")
 	}
 	length, order := f.u32(100), f.u32(96)
 	switch {
 	case length < headerV3 || length%8 != 0 || int64(length) > h.ClusterSize:
-		return corrupt("the header says that it has %d bytes", length)
+		return Corrupt("the header says that it has %d bytes", length)
 	case order > 6:
-		return corrupt("reference counts of 2^%d bits are not allowed", order)
+		return Corrupt("reference counts of 2^%d bits are not allowed", order)
 	}
 	h.features = f.u64(72)
 	h.Dirty = h.features&featureDirty != 0
 	h.ExtendedL2 = h.features&featureExtendedL2 != 0
-	if h.ExtendedL2 && h.unit() < 1<<minClusterBits {
-		return corrupt("clusters of %d bytes are too small for extended L2 entries", h.ClusterSize)
+	if h.ExtendedL2 && h.Unit() < 1<<minClusterBits {
+		return Corrupt("clusters of %d bytes are too small for extended L2 entries", h.ClusterSize)
 	}
 	return h.parseCompression(f, length)
 }
@@ -196,8 +203,8 @@ func (h *Header) parseFeatures(f fields) error {
 func (h *Header) parseCompression(f fields, length uint32) error {
 	var kind byte
 	if length > 104 {
-		if len(f) < maxHeader {
-			return truncated("the file ends within the header")
+		if len(f) < Length {
+			return Truncated("the file ends within the header")
 		}
 		kind = f[104]
 	}
@@ -206,7 +213,7 @@ func (h *Header) parseCompression(f fields, length uint32) error {
 	case kind > byte(Zstd):
 		return refused("compression type %d is not known (zlib and zstd are)", kind)
 	case announced != (kind != byte(Deflate)):
-		return corrupt("compression type %d contradicts the feature bits %#x", kind, h.features)
+		return Corrupt("compression type %d contradicts the feature bits %#x", kind, h.features)
 	}
 	h.Compression = Compression(kind)
 	return nil
@@ -229,7 +236,7 @@ func (h *Header) refuseOthers(f fields) error {
 	case h.features&^featuresKnown != 0:
 		return refused("it needs features that we do not know: %#x", h.features&^featuresKnown)
 	case h.features&featureCorrupt != 0:
-		return corrupt("QEMU has marked it as corrupt: repair it with `qemu-img check -r all` first")
+		return Corrupt("QEMU has marked it as corrupt: repair it with `qemu-img check -r all` first")
 	}
 	return nil
 }
@@ -248,15 +255,15 @@ func (h *Header) parseTables(f fields, fileSize int64) error {
 			return err
 		}
 	}
-	perTable := uint64(h.ClusterSize) * uint64(h.tableEntries())
+	perTable := uint64(h.ClusterSize) * uint64(h.TableEntries())
 	need := (uint64(h.VirtualSize) + perTable - 1) / perTable
 	switch {
 	case entries*8 > maxL1Bytes:
-		return tooComplex("an L1 table of %d entries is more than the %d that we support", entries, maxL1Bytes/8)
+		return TooComplex("an L1 table of %d entries is more than the %d that we support", entries, maxL1Bytes/8)
 	case entries < need:
-		return corrupt("an L1 table of %d entries is too small for a disk of %d bytes, which needs %d", entries, h.VirtualSize, need)
+		return Corrupt("an L1 table of %d entries is too small for a disk of %d bytes, which needs %d", entries, h.VirtualSize, need)
 	}
-	h.l1Offset, h.l1Entries = int64(f.u64(40)), int64(need)
+	h.L1Offset, h.L1Entries = int64(f.u64(40)), int64(need)
 	return h.place("the L1 table", f.u64(40), entries*8, fileSize)
 }
 
@@ -266,14 +273,14 @@ func (h *Header) place(what string, off, n uint64, fileSize int64) error {
 	end, carry := bits.Add64(off, n, 0)
 	switch {
 	case carry != 0 || end > 1<<62:
-		return corrupt("%s stands at the impossible offset %#x", what, off)
+		return Corrupt("%s stands at the impossible offset %#x", what, off)
 	case off%uint64(h.ClusterSize) != 0:
-		return corrupt("%s stands at offset %d, which is not a multiple of the cluster size %d", what, off, h.ClusterSize)
+		return Corrupt("%s stands at offset %d, which is not a multiple of the cluster size %d", what, off, h.ClusterSize)
 	case off == 0:
-		return corrupt("%s overlaps the header", what)
+		return Corrupt("%s overlaps the header", what)
 	case fileSize != disk.Unknown && int64(end) > fileSize:
-		return h.outside(what, int64(off), fileSize)
+		return h.Outside(what, int64(off), fileSize)
 	}
-	h.tablesEnd = max(h.tablesEnd, int64(end))
+	h.TablesEnd = max(h.TablesEnd, int64(end))
 	return nil
 }
