@@ -79,6 +79,27 @@ func TestSegments(t *testing.T) {
 	}
 }
 
+// TestTableBytes checks that no more is read of the tables than speaks of the
+// disk: with clusters of 2 MiB a whole one would be much of a small image.
+func TestTableBytes(t *testing.T) {
+	dir := t.TempDir()
+	file := dir + "/a.qcow2"
+	run(t, "qemu-img", "convert", "-O", "qcow2", "-o", "cluster_size=2M", rawDisk(t, dir, 5_000_000), file)
+	total := int64(0)
+	_, err := qcow2.Open(t.Context(), memory(readFile(t, file)), qcow2.Options{
+		Fetch: func(ctx context.Context, f disk.File, ranges []disk.Extent, take func(int, []byte) error) error {
+			for _, e := range ranges {
+				total += e.Length
+			}
+			n := 0
+			return counting(&n)(ctx, f, ranges, take)
+		},
+	})
+	if err != nil || total != 3*8 {
+		t.Errorf("Open() read %d bytes of tables for 3 clusters, error %v", total, err)
+	}
+}
+
 func TestHeader(t *testing.T) {
 	dir := t.TempDir()
 	file := dir + "/a.qcow2"

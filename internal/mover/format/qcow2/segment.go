@@ -126,7 +126,7 @@ func (m *Image) scan(ctx context.Context, emit func(mapping.Entry) error) error 
 		err := m.fetch(ctx, m.file, b.ranges, func(i int, p []byte) error {
 			for _, index := range b.tables[i] {
 				at := int64(m.l1[index]) - b.ranges[i].Offset
-				if err := t.Read(p[at:at+m.ClusterSize], int64(index)); err != nil {
+				if err := t.Read(p[at:at+m.TableLength(int64(index))], int64(index)); err != nil {
 					return err
 				}
 			}
@@ -160,7 +160,7 @@ type batch struct {
 func (b *batch) fill(m *Image, order []uint32) []uint32 {
 	total := int64(0)
 	for i, index := range order {
-		table := disk.Extent{Offset: int64(m.l1[index]), Length: m.ClusterSize}
+		table := disk.Extent{Offset: int64(m.l1[index]), Length: m.TableLength(int64(index))}
 		last := len(b.ranges) - 1
 		if last < 0 || table.Offset > b.ranges[last].End()+fetchGap {
 			if total+table.Length > fetchBytes && last >= 0 {

@@ -113,6 +113,13 @@ func (h *Header) EntrySize() int64 {
 // TableEntries is the number of entries in an L2 table, which is a cluster.
 func (h *Header) TableEntries() int64 { return h.ClusterSize / h.EntrySize() }
 
+// TableLength is how many bytes of the L2 table with the given index in the L1
+// table speak of the disk: the last table may reach beyond it, which matters
+// where a cluster has 2 MiB.
+func (h *Header) TableLength(index int64) int64 {
+	return min(h.TableEntries(), h.Clusters()-index*h.TableEntries()) * h.EntrySize()
+}
+
 // Clusters is the number of guest clusters.
 func (h *Header) Clusters() int64 {
 	return (h.VirtualSize + h.ClusterSize - 1) >> h.ClusterBits

@@ -77,10 +77,10 @@ func TableOrder(h *header.Header, l1 []uint64, fileSize int64) ([]uint32, error)
 	return order, nil
 }
 
-// Read emits what the L2 table with the given index in the L1 table maps.
+// Read emits what the L2 table with the given index in the L1 table maps. table
+// has TableLength bytes at least.
 func (t *Reader) Read(table []byte, l1Index int64) error {
-	first := l1Index * t.TableEntries()
-	return t.ReadEntries(table, first, min(t.TableEntries(), t.Clusters()-first))
+	return t.ReadEntries(table, l1Index*t.TableEntries(), t.TableLength(l1Index)/t.EntrySize())
 }
 
 // ReadEntries emits what the first n entries of a table map, to the clusters
