@@ -55,7 +55,7 @@ func describe(source string, in mover.Inspection) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%s:\t%s\n", name, value)
+			_, _ = fmt.Fprintf(w, "%s:\t%s\n", name, value) // It is flushed at the end.
 		}
 	}
 	bytes := func(n int64) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -19,7 +20,7 @@ import (
 type bytesFlag int64
 
 // String implements kingpin.Value.
-func (b *bytesFlag) String() string { return fmt.Sprint(int64(*b)) }
+func (b *bytesFlag) String() string { return strconv.FormatInt(int64(*b), 10) }
 
 // Set implements kingpin.Value.
 func (b *bytesFlag) Set(s string) error {
@@ -41,7 +42,7 @@ type sourceFlags struct {
 }
 
 func (f *sourceFlags) register(c *kingpin.CmdClause) {
-	names := []string{}
+	names := make([]string, 0, len(transfer.Formats()))
 	for _, n := range transfer.Formats() {
 		names = append(names, string(n))
 	}

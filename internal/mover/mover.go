@@ -148,7 +148,7 @@ func discard(ctx context.Context, dst target, cause error) error {
 	defer cancel()
 	if err := dst.Discard(ctx); err != nil {
 		// The first cause has the reason; this one is for whoever reads it.
-		return fmt.Errorf("%w; and what was written is not all removed: %s", cause, err)
+		return fmt.Errorf("%w; and what was written is not all removed: %v", cause, err) //nolint:errorlint // This one must not give its reason.
 	}
 	return cause
 }

@@ -5,7 +5,6 @@ package mover
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
@@ -25,14 +24,14 @@ func peek(f disk.File) *peeked { return &peeked{File: f} }
 
 // inOrder reports whether the file can only be read from its begin.
 func (p *peeked) inOrder() bool {
-	s := p.File.Stat()
+	s := p.Stat()
 	return !s.Ranged || s.Size == disk.Unknown
 }
 
 // Head returns the first n bytes of the file, or all where there are fewer. It
 // is called before Open, with n that does not shrink.
 func (p *peeked) Head(ctx context.Context, n int64) ([]byte, error) {
-	if size := p.File.Stat().Size; size != disk.Unknown {
+	if size := p.Stat().Size; size != disk.Unknown {
 		n = min(n, size)
 	}
 	if n <= int64(len(p.head)) {
@@ -54,7 +53,7 @@ func (p *peeked) Head(ctx context.Context, n int64) ([]byte, error) {
 	more := make([]byte, n-int64(len(p.head)))
 	got, err := io.ReadFull(p.rest, more)
 	p.head = append(p.head, more[:got]...)
-	if errors.Is(err, io.EOF) || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own: the file is short.
+	if err == io.EOF || err == io.ErrUnexpectedEOF { // ReadFull's own: the file is short.
 		err = nil
 	}
 	return p.head, err

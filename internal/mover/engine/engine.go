@@ -154,7 +154,7 @@ func (c *copier) pass(ctx context.Context) error {
 	work := make(chan work)
 
 	c.fetch(ctx, g, fetched)
-	var digests []chan<- *unit
+	digests := make([]chan<- *unit, 0, len(c.Digests))
 	for _, h := range c.Digests {
 		in := make(chan *unit, windowUnits)
 		digests = append(digests, in)

@@ -120,7 +120,7 @@ func TestCopy(t *testing.T) {
 		sizeOf := (size + 511) / 512 * 512
 		want := expand(tc.file, tc.layout, sizeOf)
 		t.Run(name, func(t *testing.T) {
-			for name, make := range map[string]func() (disk.File, disk.Layout){
+			for name, open := range map[string]func() (disk.File, disk.Layout){
 				"Ranged": func() (disk.File, disk.Layout) {
 					f := newFile(tc.file)
 					f.jitter = 5 * time.Millisecond
@@ -140,11 +140,11 @@ func TestCopy(t *testing.T) {
 				},
 			} {
 				t.Run(name, func(t *testing.T) {
-					file, layout := make()
-					d := &memDisk{data: bytes.Repeat([]byte{0}, sizeOf)}
+					file, layout := open()
+					d := &memDisk{data: make([]byte, sizeOf)}
 					check(t, engine.Task{Source: file, Layout: layout, Destination: d, Spool: spool.NewFile(t.TempDir(), 1<<30)}, tc.file, d, want)
 
-					file, layout = make()
+					file, layout = open()
 					old := newOldDisk(sizeOf)
 					check(t, engine.Task{Source: file, Layout: layout, Destination: old, Spool: spool.NewMemory(1 << 30)}, tc.file, old.memDisk, want)
 				})
@@ -157,11 +157,11 @@ func TestCopy(t *testing.T) {
 // the file's last ones unread.
 func TestDecompress(t *testing.T) {
 	image := noise(21*mib + 5)
-	file := make([]byte, 2*len(image))
+	file := make([]byte, 2*len(image), 2*len(image)+9*mib)
 	for i, b := range image {
 		file[2*i] = b
 	}
-	file = append(file, noise(9*mib)...)
+	file = append(file, noise(9*mib)...) //nolint:makezero // The first part is filled by index.
 	d := &memDisk{data: make([]byte, 22*mib)}
 	want := make([]byte, 22*mib)
 	copy(want, image)

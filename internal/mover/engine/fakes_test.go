@@ -70,7 +70,7 @@ func (f *memFile) Open(ctx context.Context, off, n int64) (io.ReadCloser, error)
 	case int64(len(p)) < n:
 		r = io.MultiReader(r, failing{io.ErrUnexpectedEOF})
 	}
-	return &memReader{ctx: ctx, r: r, f: f}, nil
+	return &memReader{ended: ctx.Err, r: r, f: f}, nil
 }
 
 type failing struct{ err error }
@@ -78,13 +78,13 @@ type failing struct{ err error }
 func (r failing) Read([]byte) (int, error) { return 0, r.err }
 
 type memReader struct {
-	ctx context.Context
-	r   io.Reader
-	f   *memFile
+	ended func() error
+	r     io.Reader
+	f     *memFile
 }
 
 func (r *memReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
+	if err := r.ended(); err != nil {
 		return 0, err
 	}
 	return r.r.Read(p)

@@ -62,7 +62,7 @@ func (u *unit) fill(r io.Reader) (last bool, err error) {
 		var m int
 		m, err = r.Read(p[n:])
 		n += m
-		if last = err == io.EOF; !last && err != nil { //nolint:errorlint // A wrapped io.EOF is another error.
+		if last = err == io.EOF; !last && err != nil {
 			return false, err
 		}
 		if last || n == len(p) {

@@ -18,7 +18,7 @@ import (
 const lockTries = 10
 
 // errRaced says that another process took the file's place meanwhile.
-var errRaced = errors.New("other processes keep replacing it") //nolint:gochecknoglobals // A sentinel.
+var errRaced = errors.New("other processes keep replacing it")
 
 // createLocked makes a new, empty file and locks it, so that two processes
 // never write one disk. What a process that was killed left under the name is

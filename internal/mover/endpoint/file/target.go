@@ -86,7 +86,7 @@ func Create(opts Options) (*Target, error) {
 	t.raw = raw
 	t.f = directio.Open(raw, alignment, opts.Size)
 	if err := t.shape(); err != nil {
-		return nil, errors.Join(err, t.Discard(context.Background()))
+		return nil, errors.Join(err, t.remove())
 	}
 	return t, nil
 }
@@ -214,7 +214,9 @@ func (t *Target) Commit(size int64) error {
 }
 
 // Discard removes the partial file.
-func (t *Target) Discard(context.Context) error {
+func (t *Target) Discard(context.Context) error { return t.remove() }
+
+func (t *Target) remove() error {
 	err := os.Remove(t.partial)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil

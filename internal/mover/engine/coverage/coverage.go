@@ -37,7 +37,7 @@ const (
 )
 
 // errTooScattered is the error of a disk whose coverage exceeds MaxBytes.
-var errTooScattered = errors.New("cannot remember what was written: it is scattered over too many places of the disk") //nolint:gochecknoglobals // A sentinel.
+var errTooScattered = errors.New("cannot remember what was written: it is scattered over too many places of the disk")
 
 type bitmap struct {
 	words [wordsPerChunk]uint64
