@@ -9,9 +9,15 @@
 // what they mean and how many of them there are, a bit buffer of 64 bits that is
 // filled by whole words, and matches that are copied by words. While there is
 // room behind both positions, nothing else is checked; the rest of each
-// buffer is decoded by a second, careful loop.
+// buffer is decoded by a second, careful loop. One technique is ours: data
+// that were compressed before they came to the disk have codes whose literals
+// nearly all take 8 bits, and such literals are decoded without waiting for
+// one to know where the next starts.
 //
 // The input is hostile. All memory is accessed by checked Go slices and arrays;
 // each turn of each loop consumes input or writes output; and codes that are
-// over-subscribed or incomplete are refused as zlib refuses them.
+// over-subscribed or incomplete are refused exactly as zlib refuses them.
+//
+// On 64 KiB clusters this is more than twice as fast as the decoders that read
+// streams, and about nine tenths of libdeflate: docs/adr/0005-data-plane-dependencies.md.
 package deflate
