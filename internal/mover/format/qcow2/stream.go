@@ -33,7 +33,7 @@ type StreamOptions struct {
 type Stream struct {
 	mapping.Plan
 	options StreamOptions
-	max     int // entries of the map
+	max     int // entries of the map: half of the memory, since it grows by copying
 
 	head  []byte // the beginning of the file, until it holds the header
 	start int64  // of the last range given to Learn: what is before it is gone
@@ -58,7 +58,7 @@ func NewStream(o StreamOptions) *Stream {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
-	return &Stream{Plan: mapping.Plan{FileSize: o.FileSize}, options: o, max: int(o.Memory / mapping.EntryBytes)}
+	return &Stream{Plan: mapping.Plan{FileSize: o.FileSize}, options: o, max: int(o.Memory / (2 * mapping.EntryBytes))}
 }
 
 // VirtualSize implements disk.Layout. It is 0 until the header has passed.
