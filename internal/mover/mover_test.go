@@ -71,11 +71,8 @@ func TestRun(t *testing.T) {
 // tables is how many bytes of small tables and answers' heads an image of the
 // sample may cost beyond the one percent: those with small clusters have many.
 func tables(name string) int64 {
-	switch {
-	case strings.Contains(name, "512"), name == "sectors":
+	if strings.Contains(name, "512") || name == "sectors" {
 		return 4 * diskBytes / 512 * 8
-	case strings.Contains(name, "large"):
-		return 2*mib + 256*kib // One table, as large as a cluster.
 	}
 	return 256 * kib
 }

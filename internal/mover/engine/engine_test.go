@@ -161,7 +161,7 @@ func TestDecompress(t *testing.T) {
 	for i, b := range image {
 		file[2*i] = b
 	}
-	file = append(file, noise(9*mib)...) //nolint:makezero // The first part is filled by index.
+	file = append(file, noise(9*mib)...)
 	d := &memDisk{data: make([]byte, 22*mib)}
 	want := make([]byte, 22*mib)
 	copy(want, image)
