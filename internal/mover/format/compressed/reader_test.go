@@ -167,7 +167,7 @@ func TestNewReaderUnknown(t *testing.T) {
 // TestMemory checks the memory that the largest allowed windows take.
 func TestMemory(t *testing.T) {
 	const window = 64 << 20
-	plain := bytes.Repeat(sample(), 140<<20/len(sample()))
+	plain := append(sample(), make([]byte, 140<<20)...)
 	for kind, command := range map[format.Compression]string{format.Zstd: "zstd -1 --long=26 -c", format.XZ: "xz -0c --lzma2=preset=0,dict=64MiB"} {
 		packed := tool(t, plain, command)
 		z, err := compressed.NewReader(kind, bytes.NewReader(packed))
