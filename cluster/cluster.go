@@ -36,10 +36,6 @@ type cluster struct {
 // newCluster reads the environment. Messages go to standard error, so that the
 // output of path and run is only what was asked for.
 func newCluster() (*cluster, error) {
-	root, err := repository()
-	if err != nil {
-		return nil, err
-	}
 	cache, err := cacheFolder()
 	if err != nil {
 		return nil, err
@@ -53,8 +49,19 @@ func newCluster() (*cluster, error) {
 	}
 	return &cluster{
 		state:   layout.State(state),
-		builder: &build.Builder{Cache: cache, Modules: filepath.Join(root, "cluster", "modules"), Log: os.Stderr},
+		builder: &build.Builder{Cache: cache, Log: os.Stderr},
 	}, nil
+}
+
+// enterCheckout finds the modules that programs are built from, which running
+// and ending a cluster can do without.
+func (c *cluster) enterCheckout() error {
+	root, err := repository()
+	if err != nil {
+		return err
+	}
+	c.builder.Modules = filepath.Join(root, "cluster", "modules")
+	return nil
 }
 
 // repository returns the checkout that the working folder is in.

@@ -88,7 +88,10 @@ func runCDI([]string) error {
 	if err != nil {
 		return err
 	}
-	err = c.installCDI(context.Background())
+	err = c.enterCheckout()
+	if err == nil {
+		err = c.installCDI(context.Background())
+	}
 	if err != nil {
 		return errors.Join(err, c.noteCDI("failed: "+err.Error()))
 	}

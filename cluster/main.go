@@ -55,11 +55,19 @@ func run(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	if verb == "down" {
+		return c.down(ctx)
+	}
+	if err := c.enterCheckout(); err != nil {
+		return err
+	}
+	return c.dispatch(ctx, verb, args)
+}
+
+func (c *cluster) dispatch(ctx context.Context, verb string, args []string) error {
 	switch verb {
 	case "up":
 		return c.upCommand(ctx, args)
-	case "down":
-		return c.down(ctx)
 	case "status":
 		return c.status(ctx)
 	case "build":

@@ -161,7 +161,11 @@ func (c *controller) ControllerExpandVolume(_ context.Context, q *csi.Controller
 	if err := errors.Join(c.store.resize(v), c.store.put(v)); err != nil {
 		return nil, answer(err)
 	}
-	return &csi.ControllerExpandVolumeResponse{CapacityBytes: v.Size, NodeExpansionRequired: true}, nil
+	device, err := loopOf(c.store.image(v.ID))
+	if err != nil {
+		return nil, answer(err)
+	}
+	return &csi.ControllerExpandVolumeResponse{CapacityBytes: v.Size, NodeExpansionRequired: !v.Block || device != ""}, nil
 }
 
 // ValidateVolumeCapabilities confirms what the volume was made for.

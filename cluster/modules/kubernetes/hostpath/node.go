@@ -60,30 +60,40 @@ func (n *nodeServer) NodeStageVolume(ctx context.Context, q *csi.NodeStageVolume
 	if v.Block {
 		return &csi.NodeStageVolumeResponse{}, nil
 	}
-	return &csi.NodeStageVolumeResponse{}, answer(mountGrown(ctx, device, q.GetStagingTargetPath()))
+	at, err := mountOf(device)
+	if err != nil || at != "" {
+		return &csi.NodeStageVolumeResponse{}, answer(err)
+	}
+	if err := n.store.grow(ctx, v, device); err != nil {
+		return nil, answer(err)
+	}
+	if err := unix.Mount(device, q.GetStagingTargetPath(), "ext4", unix.MS_NOATIME, ""); err != nil {
+		return nil, answer(fmt.Errorf("cannot mount %s: %w", device, err))
+	}
+	return &csi.NodeStageVolumeResponse{}, nil
 }
 
 func (n *nodeServer) attach(id string) (string, error) {
 	if f := n.devices[id]; f != nil {
 		return f.Name(), nil
 	}
-	f, err := attachLoop(n.store.image(id))
+	image := n.store.image(id)
+	// A driver that was started again finds what the one before attached.
+	device, err := loopOf(image)
+	if err != nil {
+		return "", err
+	}
+	var f *os.File
+	if device != "" {
+		f, err = os.OpenFile(device, os.O_RDWR, 0)
+	} else {
+		f, err = attachLoop(image)
+	}
 	if err != nil {
 		return "", err
 	}
 	n.devices[id] = f
 	return f.Name(), nil
-}
-
-func mountGrown(ctx context.Context, device, target string) error {
-	at, err := mountOf(device)
-	if err != nil || at != "" {
-		return err
-	}
-	if err := unix.Mount(device, target, "ext4", unix.MS_NOATIME, ""); err != nil {
-		return fmt.Errorf("cannot mount %s: %w", device, err)
-	}
-	return command(ctx, "resize2fs", device)
 }
 
 // NodeUnstageVolume unmounts and detaches the volume.
@@ -152,7 +162,8 @@ func (n *nodeServer) NodeUnpublishVolume(_ context.Context, q *csi.NodeUnpublish
 }
 
 // NodeExpandVolume makes the loop device and the file system as large as the
-// volume.
+// volume. Where the machine does not let a mounted file system grow, it does
+// when it is staged the next time.
 func (n *nodeServer) NodeExpandVolume(ctx context.Context, q *csi.NodeExpandVolumeRequest) (*csi.NodeExpandVolumeResponse, error) {
 	n.store.mu.Lock()
 	defer n.store.mu.Unlock()
@@ -167,8 +178,12 @@ func (n *nodeServer) NodeExpandVolume(ctx context.Context, q *csi.NodeExpandVolu
 	if err := unix.IoctlSetInt(int(f.Fd()), unix.LOOP_SET_CAPACITY, 0); err != nil {
 		return nil, answer(fmt.Errorf("cannot grow %s: %w", f.Name(), err))
 	}
-	if !v.Block {
-		err = command(ctx, "resize2fs", f.Name())
+	if v.Block || v.Inside == v.Size {
+		return &csi.NodeExpandVolumeResponse{CapacityBytes: v.Size}, nil
 	}
-	return &csi.NodeExpandVolumeResponse{CapacityBytes: v.Size}, answer(err)
+	if err := command(ctx, "resize2fs", f.Name()); err != nil {
+		return nil, answer(err)
+	}
+	v.Inside = v.Size
+	return &csi.NodeExpandVolumeResponse{CapacityBytes: v.Size}, answer(n.store.put(v))
 }
