@@ -12,46 +12,52 @@ const (
 	// defaultRegistry is the one that the files under package/ name.
 	defaultRegistry = "ghcr.io/novasphere"
 
+	providerName = "provider" + suffix
 	functionName = "function" + suffix
 )
 
-// install is what a user applies. The function has the name that Crossplane
-// would give it as a dependency of the configuration, because the Composition
-// refers to it by that name.
+// install is what a user applies. Provider and function have the names that
+// Crossplane would give them as dependencies of the configuration: it may look
+// for those before it knows of these, and two providers of one package block
+// each other; and the Composition refers to the function by that name.
 const install = `# What installs the packages. Apply examples/provider beside it: what the
 # provider, and Crossplane itself, may do.
 apiVersion: pkg.crossplane.io/v1
 kind: Provider
 metadata:
-  name: provider-wukong
+  name: %[1]s
 spec:
-  package: %[1]s
+  package: %[2]s
   runtimeConfigRef:
     name: provider-wukong
 ---
 apiVersion: pkg.crossplane.io/v1
 kind: Function
 metadata:
-  name: %[2]s
+  name: %[3]s
 spec:
-  package: %[3]s
+  package: %[4]s
 ---
 apiVersion: pkg.crossplane.io/v1
 kind: Configuration
 metadata:
   name: configuration-wukong
 spec:
-  package: %[4]s
+  package: %[5]s
 `
 
 // writeInstall writes install.yaml beside the packages.
 func writeInstall(o options) error {
+	provider, err := o.place.objectName(providerName)
+	if err != nil {
+		return err
+	}
 	function, err := o.place.objectName(functionName)
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf(install,
-		o.place.tagged("provider"+suffix), function, o.place.tagged(functionName), o.place.tagged("configuration"+suffix))
+	text := fmt.Sprintf(install, provider, o.place.tagged(providerName),
+		function, o.place.tagged(functionName), o.place.tagged("configuration"+suffix))
 	file := filepath.Join(o.out, "install.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil { //nolint:gosec // It is no secret.
 		return fmt.Errorf("cannot write install.yaml: %w", err)

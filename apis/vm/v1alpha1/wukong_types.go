@@ -175,7 +175,7 @@ type StartStrategy struct {
 // they come from and where they go.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:resource:path=wukongs,singular=wukong,scope=Namespaced,categories=wukong
+// +kubebuilder:resource:path=wukongs,singular=wukong,scope=Namespaced,categories=novasphere
 // +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name="PHASE",type=string,JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="PROGRESS",type=string,JSONPath=`.status.progress`
