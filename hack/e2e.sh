@@ -14,7 +14,7 @@ echo "Making a disk that boots, and the image of the program that shows volumes.
 export WUKONG_GUEST=$PWD/_output/guest.raw
 hack/guest.sh "$WUKONG_GUEST" 64
 CGO_ENABLED=0 go build -trimpath -o _output/bin/peek ./test/e2e/peek
-WUKONG_PEEK_IMAGE=$("$cluster" run -- sh -c '"$0" -ref "$WUKONG_REGISTRY/e2e/peek:latest" -add _output/bin/peek:/peek -entrypoint /peek -push "$WUKONG_REGISTRY"' "$("$cluster" path mkimg)")
+WUKONG_PEEK_IMAGE=$("$cluster" run -- sh -c 'mkimg -ref "$WUKONG_REGISTRY/e2e/peek:latest" -add _output/bin/peek:/peek -entrypoint /peek -push "$WUKONG_REGISTRY"')
 export WUKONG_PEEK_IMAGE WUKONG_PACKAGES=$PWD/_output/packages/install.yaml
 
 # One manifest of the contract holds an object of CDI's.

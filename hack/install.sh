@@ -19,9 +19,9 @@ push() {
 # apply waits where a manifest needs what a package brings: a configuration of
 # the provider is a kind that the provider's package defines.
 apply() {
-  kubectl apply --server-side -f _output/packages/install.yaml >/dev/null
+  kubectl apply -f _output/packages/install.yaml >/dev/null
   local late=$((SECONDS + 180))
-  until kubectl apply --server-side -f examples/provider >/dev/null 2>_output/apply.log; do
+  until kubectl apply -f examples/provider >/dev/null 2>_output/apply.log; do
     [ $SECONDS -lt $late ] || { cat _output/apply.log >&2; return 1; }
     sleep 1
   done

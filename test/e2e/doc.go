@@ -10,7 +10,7 @@
 //
 //	KUBECONFIG          the cluster
 //	WUKONG_WWW          the folder behind http(s)://images.example.com/
-//	WUKONG_CA           the authority that signed images.example.com's certificate
+//	WUKONG_IMAGES_CA           the authority that signed images.example.com's certificate
 //	WUKONG_PACKAGES     the manifest that installs the packages from the registry
 //	WUKONG_PEEK_IMAGE   the image of peek, the program that shows a volume's content
 //	WUKONG_GUEST        a raw disk that boots (hack/guest.sh)

@@ -108,7 +108,7 @@ func TestTrustAndCredentials(t *testing.T) {
 	t.Parallel()
 	n, s := space(t), newShelf(t)
 	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
-	ca, err := os.ReadFile(setting(t, "WUKONG_CA"))
+	ca, err := os.ReadFile(setting(t, "WUKONG_IMAGES_CA"))
 	if err != nil {
 		t.Fatalf("cannot read authority: %v", err)
 	}

@@ -23,7 +23,8 @@ const (
 	// crossplaneNamespace is where Crossplane runs the packages.
 	crossplaneNamespace = "crossplane-system"
 
-	providerName = "provider-wukong"
+	// providerName is what Crossplane calls novasphere/provider-wukong.
+	providerName = "novasphere-provider-wukong"
 )
 
 // providerPods selects the provider's pods: Crossplane labels them.
