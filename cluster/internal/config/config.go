@@ -26,15 +26,15 @@ type values struct {
 	State layout.State
 	Hosts []string
 
-	NodeIP, PodCIDR, Registry, PauseImage, CgroupRoot, RuntimeSocket, ImagesUser, ImagesPassword string
+	NodeIP, PodCIDR, Registry, PauseImage, RuntimeSocket, ImagesUser, ImagesPassword string
 }
 
 func valuesOf(s layout.State) values {
 	return values{
 		State: s, Hosts: layout.Hosts(),
 		NodeIP: layout.NodeIP, PodCIDR: layout.PodCIDR, Registry: layout.Registry, PauseImage: layout.PauseImage,
-		CgroupRoot: layout.CgroupRoot, RuntimeSocket: RuntimeSocket,
-		ImagesUser: layout.ImagesUser, ImagesPassword: layout.ImagesPassword,
+		RuntimeSocket: RuntimeSocket,
+		ImagesUser:    layout.ImagesUser, ImagesPassword: layout.ImagesPassword,
 	}
 }
 

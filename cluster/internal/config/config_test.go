@@ -75,7 +75,7 @@ func TestRender(t *testing.T) {
 		},
 		"Kubelet": {
 			reason: "pods should be in the cluster's own cgroup",
-			file:   "kubelet.yaml", want: []string{"cgroupRoot: /provider-wukong", "failCgroupV1: false"},
+			file:   "kubelet.yaml", want: []string{"cgroupRoot: /s\n", "failCgroupV1: false"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

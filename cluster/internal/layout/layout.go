@@ -4,7 +4,10 @@
 // and names it has. Every other package asks here.
 package layout
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"strings"
+)
 
 // Addresses of the cluster's own network namespace.
 const (
@@ -30,9 +33,6 @@ const (
 	S3SecretKey    = "wukong-secret"
 	ImagesUser     = "wukong"
 	ImagesPassword = "secret"
-
-	// CgroupRoot is the cgroup that holds every pod.
-	CgroupRoot = "/provider-wukong"
 )
 
 // Hosts returns the names that resolve to the node inside the cluster. The
@@ -48,6 +48,12 @@ func Hosts() []string {
 // State is the folder that holds everything of a running cluster. Its path
 // must be short: sockets below it have to fit into 108 bytes.
 type State string
+
+// CgroupRoot returns the cgroup that holds every pod. It is the machine's, so
+// each state folder has one of its own.
+func (s State) CgroupRoot() string {
+	return "/" + strings.ReplaceAll(strings.Trim(string(s), "/"), "/", "-")
+}
 
 func (s State) path(elem ...string) string {
 	return filepath.Join(append([]string{string(s)}, elem...)...)

@@ -69,7 +69,7 @@ func (n *Node) prepare(ctx context.Context) error {
 			return fmt.Errorf("cannot make folder of data: %w", err)
 		}
 	}
-	return sandbox.MakeCgroups(layout.CgroupRoot)
+	return sandbox.MakeCgroups(n.State.CgroupRoot())
 }
 
 // supervise runs a component again and again until the context ends.

@@ -22,7 +22,7 @@ import (
 // Clean removes what a cluster that is no longer running may have left on the
 // machine: cgroups, and loop devices of its volumes.
 func Clean(ctx context.Context, s layout.State) error {
-	return errors.Join(removeCgroups(layout.CgroupRoot), detachLoops(ctx, string(s)))
+	return errors.Join(removeCgroups(s.CgroupRoot()), detachLoops(ctx, string(s)))
 }
 
 // MakeCgroups makes the cgroup that pods are below, in every hierarchy of

@@ -60,7 +60,7 @@ func Init(s layout.State, node []string) error {
 		killAll()
 	}()
 	reap(child)
-	return removeCgroups(layout.CgroupRoot)
+	return removeCgroups(s.CgroupRoot())
 }
 
 // claim locks the state folder and writes init's process number, as the
