@@ -74,6 +74,9 @@ func gone(t *testing.T, o client.Object) {
 		} else if err != nil {
 			return err
 		}
+		if n, ok := o.(*corev1.Namespace); ok {
+			return fmt.Errorf("it is there: %v", n.Status.Conditions)
+		}
 		return fmt.Errorf("it is there, with finalizers %v", o.GetFinalizers())
 	})
 }

@@ -113,6 +113,8 @@ func (n *nodes) pods(ctx context.Context) error {
 	for i := range l.Items {
 		p := &l.Items[i]
 		switch {
+		case p.DeletionTimestamp != nil && p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded:
+			n.status(ctx, p, corev1.PodFailed, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 143, FinishedAt: metav1.Now(), Reason: "Error"}})
 		case p.DeletionTimestamp != nil:
 			_ = kube.client.Delete(ctx, p, client.GracePeriodSeconds(0))
 		case p.Status.Phase == corev1.PodPending && n.bound(ctx, p):

@@ -86,6 +86,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	requests := handler.NewEventHandler(handler.WithLogger(log))
 
 	options := append(features(o),
+		managed.WithInitializers(externalNamer{client: mgr.GetClient()}),
 		managed.WithTypedExternalConnector(conn),
 		managed.WithFinalizer(reconciliationpolicy.NewFinalizer(
 			resource.NewAPIFinalizer(mgr.GetClient(), managed.FinalizerName),
