@@ -44,16 +44,19 @@ func encode(rsp *fnv1.RunFunctionResponse, out composition.Output) error {
 	}
 	rsp.Requirements = requirements(out.Needs)
 	for _, c := range out.Conditions {
-		option := response.ConditionFalse(rsp, c.Type, c.Reason)
-		if c.True {
-			option = response.ConditionTrue(rsp, c.Type, c.Reason)
-		}
-		option.WithMessage(c.Message).TargetCompositeAndClaim()
+		condition(rsp, c).WithMessage(c.Message).TargetCompositeAndClaim()
 	}
 	for _, w := range out.Warnings {
 		response.Warning(rsp, errors.New(w)).TargetCompositeAndClaim()
 	}
 	return nil
+}
+
+func condition(rsp *fnv1.RunFunctionResponse, c composition.Condition) *response.ConditionOption {
+	if c.True {
+		return response.ConditionTrue(rsp, c.Type, c.Reason)
+	}
+	return response.ConditionFalse(rsp, c.Type, c.Reason)
 }
 
 func ready(is bool) fnv1.Ready {

@@ -196,6 +196,24 @@ func TestStatusOfAnEarlierStepStays(t *testing.T) {
 	}
 }
 
+// TestEachConditionOnce guards Crossplane's circuit breaker: a condition that
+// is False and then True in one response has a new time on every pass, which
+// begins the next one.
+func TestEachConditionOnce(t *testing.T) {
+	got := map[string][]fnv1.Status{}
+	for _, c := range call(t, request(t, imported)).GetConditions() {
+		got[c.GetType()] = append(got[c.GetType()], c.GetStatus())
+	}
+	want := map[string][]fnv1.Status{
+		"DisksAccepted":          {fnv1.Status_STATUS_CONDITION_TRUE},
+		"VolumesBound":           {fnv1.Status_STATUS_CONDITION_FALSE},
+		"VirtualMachineComposed": {fnv1.Status_STATUS_CONDITION_FALSE},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("conditions, -want +got:\n%s", diff)
+	}
+}
+
 func TestUnknownFieldIsFatal(t *testing.T) {
 	rsp := call(t, request(t, "turbo: true"))
 	if len(rsp.GetResults()) != 1 || rsp.GetResults()[0].GetSeverity() != fnv1.Severity_SEVERITY_FATAL {

@@ -21,7 +21,7 @@ import (
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // A flag of the test.
+var update = flag.Bool("update", false, "write the golden files anew")
 
 // A story is a Wukong that is composed again and again while the cluster
 // around it changes. The golden file holds what each pass decides.

@@ -164,6 +164,8 @@ func observeImport(have *diskv1alpha1.DiskImport) outcome {
 		if importReady(have) {
 			o.state, o.waiting, o.volume.Bound = bound, "", true
 		}
+	case diskv1alpha1.PhaseFailed:
+		o.state = failed
 	case diskv1alpha1.PhaseImporting:
 		if at.Progress != nil {
 			o.transfer.speed = at.Progress.BytesPerSecond

@@ -69,7 +69,11 @@ func problems(outcomes []outcome) string {
 
 // problem is what must change about a disk, with its name.
 func (o outcome) problem() string {
-	return fmt.Sprintf("disk %q: %s", o.volume.Name, strings.Join(o.problems, "; "))
+	sentences := make([]string, 0, len(o.problems))
+	for _, p := range o.problems {
+		sentences = append(sentences, strings.TrimSuffix(p, "."))
+	}
+	return fmt.Sprintf("disk %q: %s", o.volume.Name, strings.Join(sentences, "; "))
 }
 
 // waiting is what is awaited, disk by disk.

@@ -54,6 +54,32 @@ func TestUntilReady(t *testing.T) {
 	}
 }
 
+// TestSettled renders a Wukong whose status says already what there is to say.
+// A time that changes then would begin the next pass, and that one another,
+// until Crossplane's circuit breaker opens.
+func TestSettled(t *testing.T) {
+	const then = "2020-01-01T00:00:00Z"
+	c := start(t)
+	xr := read(t, "examples/wukong/http.yaml")
+	_ = unstructured.SetNestedField(xr, "demo", "metadata", "namespace")
+	found := observed(c.render(t, xr, nil).composed, func(*unstructured.Unstructured) {})
+
+	before, _, _ := unstructured.NestedMap(c.render(t, xr, found).xr, "status")
+	conditions, _, _ := unstructured.NestedSlice(before, "conditions")
+	for _, c := range conditions {
+		if m, ok := c.(map[string]any); ok {
+			m["lastTransitionTime"] = then
+		}
+	}
+	before["conditions"] = conditions
+	_ = unstructured.SetNestedMap(xr, before, "status")
+
+	after, _, _ := unstructured.NestedMap(c.render(t, xr, found).xr, "status")
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("nothing has changed but the status, -before +after:\n%s", diff)
+	}
+}
+
 // TestRefusedDiskKeepsOthers renders the contract's manifest with everything
 // in it: what is refused does not hold up the rest, and Crossplane says that
 // the Wukong is not ready.
