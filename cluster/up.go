@@ -79,7 +79,7 @@ func (c *cluster) start(ctx context.Context) (*sandbox.Sandbox, error) {
 		return nil, err
 	}
 	start := time.Now()
-	b, err := c.launch(programs)
+	b, err := c.launch()
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func wipe(s layout.State, but ...string) error {
 }
 
 // launch starts the first process of a new cluster.
-func (c *cluster) launch(programs node.Programs) (*sandbox.Sandbox, error) {
+func (c *cluster) launch() (*sandbox.Sandbox, error) {
 	log, err := os.Create(c.state.Logs("node.log"))
 	if err != nil {
 		return nil, fmt.Errorf("cannot make log: %w", err)

@@ -59,15 +59,15 @@ func writeKeys(s layout.State) error {
 		return fmt.Errorf("cannot write authority of image server: %w", err)
 	}
 	for name, request := range servers() {
-		if _, err := pair(s, cluster, name, request); err != nil {
+		if err := pair(s, cluster, name, request); err != nil {
 			return err
 		}
 	}
-	if _, err := pair(s, front, "front-proxy", pki.Request{CommonName: "front-proxy-client"}); err != nil {
+	if err := pair(s, front, "front-proxy", pki.Request{CommonName: "front-proxy-client"}); err != nil {
 		return err
 	}
 	server := pki.Request{CommonName: "images", Names: append(layout.Hosts(), layout.NodeIP)}
-	if _, err := pair(s, images, "images", server); err != nil {
+	if err := pair(s, images, "images", server); err != nil {
 		return err
 	}
 	for name, request := range users() {
@@ -83,15 +83,16 @@ func authority(s layout.State, name, commonName string) (*pki.Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a, a.Write(s.Etc("pki"), name)
+	err = a.Write(s.Etc("pki"), name)
+	return a, err
 }
 
-func pair(s layout.State, by *pki.Pair, name string, r pki.Request) (*pki.Pair, error) {
+func pair(s layout.State, by *pki.Pair, name string, r pki.Request) error {
 	p, err := by.Sign(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return p, p.Write(s.Etc("pki"), name)
+	return p.Write(s.Etc("pki"), name)
 }
 
 func kubeconfig(s layout.State, cluster *pki.Pair, user string, r pki.Request) error {

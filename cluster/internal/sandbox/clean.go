@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,19 +141,22 @@ func removeTree(dir string) error {
 	return nil
 }
 
-// detachLoops waits for loop devices with files below a folder to go by
-// themselves, and detaches those that do not.
+// detachLoops detaches the loop devices with files below a folder, and waits
+// until they are gone. Those of the CSI driver go by themselves; those that the
+// kubelet puts over block volumes do not, and they keep the driver's.
 func detachLoops(ctx context.Context, dir string) error {
-	for attempt := range 100 {
-		devices, err := loopsBelow("/sys/block", dir)
-		if err != nil || len(devices) == 0 {
+	for range 100 {
+		names, err := loopNames()
+		if err != nil {
 			return err
 		}
-		if attempt == 50 {
-			for _, d := range devices {
-				// The next look tells whether it helped.
-				_ = exec.CommandContext(ctx, "losetup", "--detach", d).Run()
-			}
+		devices := loopsBelow(names, dir)
+		if len(devices) == 0 {
+			return nil
+		}
+		for _, d := range devices {
+			// The next look tells whether it helped.
+			_ = exec.CommandContext(ctx, "losetup", "--detach", d).Run()
 		}
 		select {
 		case <-time.After(2 * poll):
@@ -163,19 +167,35 @@ func detachLoops(ctx context.Context, dir string) error {
 	return fmt.Errorf("cannot detach the loop devices of %s", dir)
 }
 
-// loopsBelow lists the loop devices whose files are, or were, below a folder.
-func loopsBelow(sys, dir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(sys, "loop*", "loop", "backing_file"))
+// loopNames returns the file of each loop device, as it was called when it was
+// attached. What sysfs shows instead is lost with the mount that it was under.
+func loopNames() (map[string]string, error) {
+	devices, err := filepath.Glob("/dev/loop[0-9]*")
 	if err != nil {
 		return nil, fmt.Errorf("cannot list loop devices: %w", err)
 	}
-	var devices []string
-	for _, f := range files {
-		backing, err := os.ReadFile(f)
-		if err != nil || !strings.HasPrefix(string(backing), dir+string(filepath.Separator)) {
-			continue // detached since it was listed, or somebody else's
+	names := map[string]string{}
+	for _, d := range devices {
+		f, err := os.Open(d)
+		if err != nil {
+			continue // gone since it was listed
 		}
-		devices = append(devices, "/dev/"+filepath.Base(filepath.Dir(filepath.Dir(f))))
+		// A device that nothing is attached to has no status.
+		if status, err := unix.IoctlLoopGetStatus64(int(f.Fd())); err == nil {
+			names[d] = unix.ByteSliceToString(status.File_name[:])
+		}
+		_ = f.Close()
 	}
-	return devices, nil
+	return names, nil
+}
+
+// loopsBelow returns the devices whose files are below a folder.
+func loopsBelow(names map[string]string, dir string) []string {
+	var devices []string
+	for _, d := range slices.Sorted(maps.Keys(names)) {
+		if strings.HasPrefix(names[d], dir+string(filepath.Separator)) {
+			devices = append(devices, d)
+		}
+	}
+	return devices
 }

@@ -3,6 +3,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -60,7 +61,7 @@ func Init(s layout.State, node []string) error {
 		killAll()
 	}()
 	reap(child)
-	return removeCgroups(s.CgroupRoot())
+	return Clean(context.Background(), s)
 }
 
 // claim locks the state folder and writes init's process number, as the
