@@ -47,7 +47,7 @@ func samples() map[string][]byte {
 		"Skewed":  skewed,
 		"Mixed":   mixed,
 		"Periods": periods,
-		"Large":   bytes.Repeat(mixed, 50)[:2<<20],
+		"Large":   bytes.Repeat(mixed, 7),
 	}
 }
 
@@ -67,6 +67,17 @@ func TestDecodeLevels(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDecodeLargest decodes the largest cluster that qcow2 has.
+func TestDecodeLargest(t *testing.T) {
+	data := bytes.Repeat(samples()["Mixed"], 50)[:2<<20]
+	src := compress(t, data, flate.BestSpeed)
+	dst := make([]byte, len(data))
+	n, err := (&deflate.Decoder{}).Decode(dst, src)
+	if err != nil || n != len(data) || !bytes.Equal(dst, data) {
+		t.Errorf("Decode: %d bytes of %d, error %v", n, len(data), err)
 	}
 }
 
@@ -116,7 +127,7 @@ func TestDecodeEnds(t *testing.T) {
 func TestDecodeDamaged(t *testing.T) {
 	d := &deflate.Decoder{}
 	data := samples()["Mixed"][8000:20000]
-	for _, src := range [][]byte{compress(t, data[:2000], 6), compress(t, data[:600], 1), compress(t, data, 9)[:800]} {
+	for _, src := range [][]byte{compress(t, data[:1200], 6), compress(t, data[:400], 1), compress(t, data, 9)[:400]} {
 		for bit := range 8 * len(src) {
 			damaged := bytes.Clone(src)
 			damaged[bit/8] ^= 1 << (bit % 8)

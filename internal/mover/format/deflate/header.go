@@ -10,6 +10,8 @@ const (
 )
 
 // precodeOrder is the order in which a header gives the precode's lengths.
+//
+//nolint:gochecknoglobals // A constant that Go cannot write as one.
 var precodeOrder = [precodeSyms]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
 // readTables reads the header of a dynamic block (RFC 1951, section 3.2.7) and
