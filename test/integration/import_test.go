@@ -147,6 +147,7 @@ func TestImport(t *testing.T) {
 			settle(t, cr.Namespace, published(name))
 
 			at := cr.Status.AtProvider
+			t.Logf("from the last verified byte to the disk: %s", cr.GetCondition(xpv2.TypeReady).LastTransitionTime.Sub(at.CompletionTime.Time))
 			if at.ClaimName != name || at.Source == nil || at.Source.Digest != "sha256:feed" || at.Progress.Percent != 100 {
 				t.Errorf("status does not say what was imported: %+v", at)
 			}

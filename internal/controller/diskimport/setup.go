@@ -36,7 +36,7 @@ const (
 	// comes: progress is written to the log every two seconds and to status
 	// every 5 %, and a handover waits for claims and pods to go.
 	pollRunning    = 5 * time.Second
-	pollPublishing = time.Second
+	pollPublishing = 500 * time.Millisecond
 	pollBlocked    = 15 * time.Second
 
 	// minPoll is the shortest interval that an annotation may ask for.
