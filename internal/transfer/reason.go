@@ -117,7 +117,7 @@ func TerminalExitCodes() []int32 {
 	codes := []int32{ExitUsage}
 	for _, r := range rows {
 		if r.exitCode != ExitRetry {
-			codes = append(codes, int32(r.exitCode)) //nolint:gosec // The table's numbers are small.
+			codes = append(codes, int32(r.exitCode))
 		}
 	}
 	return codes

@@ -22,8 +22,6 @@ type image struct {
 }
 
 // conversions are the images that are made of the raw disk.
-//
-//nolint:gochecknoglobals // A constant that Go cannot write as one.
 var conversions = map[string][]string{
 	"zlib.qcow2":  {"-O", "qcow2", "-c", "-m", "16", "-W"},
 	"zstd.qcow2":  {"-O", "qcow2", "-c", "-m", "16", "-W", "-o", "compression_type=zstd"},
@@ -59,12 +57,12 @@ func makeImages(ctx context.Context, o options) (map[string]image, error) {
 	return digests(www)
 }
 
-// once calls make with a temporary name and renames what it made.
-func once(path string, make func(path string) error) error {
+// once calls create with a temporary name and renames what it made.
+func once(path string, create func(path string) error) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if err := make(path + ".new"); err != nil {
+	if err := create(path + ".new"); err != nil {
 		return fmt.Errorf("cannot make %s: %w", path, err)
 	}
 	return os.Rename(path+".new", path)
@@ -136,7 +134,7 @@ func copyTree(ctx context.Context, from, to string, budget int64) (int64, error)
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil || !d.Type().IsRegular():
-			return nil // Unreadable folders and links are of no interest here.
+			return nil //nolint:nilerr // Unreadable folders and links are of no interest here.
 		case copied >= budget:
 			return filepath.SkipAll
 		}

@@ -142,7 +142,7 @@ func (s *subject) scratchBytes() int64 {
 	var sum int64
 	_ = filepath.WalkDir(s.scratch, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() || strings.Contains(d.Name(), filepath.Base(s.output)) {
-			return nil // A file that goes while we look is no error.
+			return nil //nolint:nilerr // A file that goes while we look is no error.
 		}
 		if i, err := d.Info(); err == nil {
 			if st, ok := i.Sys().(*syscall.Stat_t); ok {

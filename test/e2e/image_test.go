@@ -46,7 +46,7 @@ type shelf struct{ folder, name string }
 
 func newShelf(t *testing.T) shelf {
 	t.Helper()
-	folder, err := os.MkdirTemp(setting(t, "WUKONG_WWW"), "e2e-")
+	folder, err := os.MkdirTemp(setting(t, "WUKONG_WWW"), "e2e-") //nolint:usetesting // It must lie where the cluster's server finds it.
 	if err != nil {
 		t.Fatalf("cannot make folder: %v", err)
 	}

@@ -116,7 +116,7 @@ func expect(t *testing.T, reason string, err error, want string) {
 		t.Errorf("%s\nwant it accepted, got: %v", reason, err)
 	case want != "" && err == nil:
 		t.Errorf("%s\nwant an error with %q, got none", reason, want)
-	case want != "" && !(kerrors.IsInvalid(err) || kerrors.IsBadRequest(err)):
+	case want != "" && !kerrors.IsInvalid(err) && !kerrors.IsBadRequest(err):
 		t.Errorf("%s\nwant it invalid, got: %v", reason, err)
 	case want != "" && !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(want)):
 		t.Errorf("%s\nwant an error with %q, got: %v", reason, want, err)

@@ -133,7 +133,8 @@ func startProgram(dir, name string, args ...string) (*exec.Cmd, error) {
 	cmd.Stdout, cmd.Stderr = log, log
 	// It must not outlive a test that is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return cmd, cmd.Start()
+	err = cmd.Start()
+	return cmd, err
 }
 
 func writeFiles(dir string, port int) error {
@@ -160,7 +161,7 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close()
+		defer l.Close() //nolint:gocritic // All are held until all are known: none is found twice.
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil
@@ -192,7 +193,7 @@ func connect() error {
 			return err
 		}
 		defer res.Body.Close()
-		if res.StatusCode != 200 {
+		if res.StatusCode != http.StatusOK {
 			return errors.New("the API server is not ready: " + res.Status)
 		}
 		kube.client, err = client.NewWithWatch(kube.cfg, client.Options{Scheme: scheme()})

@@ -37,16 +37,19 @@ func (c *Client) Inspect(ctx context.Context, key types.NamespacedName) (State, 
 	}
 	s.Result = lastResult(s.Pods)
 	if s.Job == nil || s.Pod() == nil {
-		return s, c.events(ctx, &s)
+		err := c.events(ctx, &s)
+		return s, err
 	}
 	if st := container(s.Pod()); st != nil && st.State.Running != nil {
 		s.Progress = c.progress(ctx, s.Pod())
-		return s, c.node(ctx, &s)
+		err := c.node(ctx, &s)
+		return s, err
 	}
 	if s.Started() {
 		return s, nil
 	}
-	return s, c.events(ctx, &s)
+	err := c.events(ctx, &s)
+	return s, err
 }
 
 func (c *Client) get(ctx context.Context, key types.NamespacedName, into client.Object, what string) (bool, error) {

@@ -124,7 +124,7 @@ func container(p *corev1.Pod) *corev1.ContainerStatus {
 // DryRun asks the API server whether it would accept the Job and the Secret,
 // and makes neither. The error is the API server's own.
 func (c *Client) DryRun(ctx context.Context, r Run) error {
-	if err := c.kube.Create(ctx, r.Secret.DeepCopy(), client.DryRunAll); ignoreExists(err) != nil {
+	if err := ignoreExists(c.kube.Create(ctx, r.Secret.DeepCopy(), client.DryRunAll)); err != nil {
 		return err
 	}
 	return ignoreExists(c.kube.Create(ctx, r.Job.DeepCopy(), client.DryRunAll))
@@ -144,7 +144,7 @@ func (c *Client) Start(ctx context.Context, r Run) error {
 		}
 	}
 	job := r.Job.DeepCopy()
-	if err := c.kube.Create(ctx, job); ignoreExists(err) != nil {
+	if err := ignoreExists(c.kube.Create(ctx, job)); err != nil {
 		return errors.Wrap(err, "cannot create mover Job")
 	}
 	return c.Adopt(ctx, client.ObjectKeyFromObject(job))
@@ -199,7 +199,7 @@ func (s State) Tuned(r Run) bool {
 // with the mover's next attempt.
 func (c *Client) Tune(ctx context.Context, s State, r Run) error {
 	if s.Secret == nil {
-		if err := c.kube.Create(ctx, r.Secret.DeepCopy()); ignoreExists(err) != nil {
+		if err := ignoreExists(c.kube.Create(ctx, r.Secret.DeepCopy())); err != nil {
 			return errors.Wrap(err, "cannot create Secret of mover")
 		}
 	} else if err := c.refill(ctx, r.Secret); err != nil {
@@ -222,7 +222,7 @@ func (c *Client) Tune(ctx context.Context, s State, r Run) error {
 func (c *Client) Cancel(ctx context.Context, key types.NamespacedName) error {
 	meta := metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}
 	err := c.kube.Delete(ctx, &batchv1.Job{ObjectMeta: meta}, client.PropagationPolicy(metav1.DeletePropagationBackground))
-	if client.IgnoreNotFound(err) != nil {
+	if err := client.IgnoreNotFound(err); err != nil {
 		return errors.Wrap(err, "cannot delete mover Job")
 	}
 	err = c.kube.Delete(ctx, &corev1.Secret{ObjectMeta: meta})

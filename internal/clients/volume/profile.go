@@ -74,7 +74,8 @@ func (c *Client) Profile(ctx context.Context, name string) (Profile, error) {
 	if err := c.storageProfile(ctx, &p); err != nil {
 		return p, err
 	}
-	return p, c.overhead(ctx, &p)
+	err = c.overhead(ctx, &p)
+	return p, err
 }
 
 func (c *Client) class(ctx context.Context, name string) (string, error) {

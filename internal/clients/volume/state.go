@@ -114,7 +114,8 @@ func (c *Client) Inspect(ctx context.Context, d Disk) (State, error) {
 	if err := c.volume(ctx, d, &s); err != nil {
 		return s, err
 	}
-	return s, c.events(ctx, &s)
+	err = c.events(ctx, &s)
+	return s, err
 }
 
 func (c *Client) claim(ctx context.Context, namespace, name string) (*corev1.PersistentVolumeClaim, error) {

@@ -171,7 +171,8 @@ func (e *external) look(ctx context.Context, cr *v1alpha1.DiskImport) (view, err
 	if meta.WasDeleted(cr) || v.handover() {
 		return v, nil
 	}
-	return v, e.compare(ctx, cr, &v)
+	err = e.compare(ctx, cr, &v)
+	return v, err
 }
 
 // compare finds out whether the mover is the one that is wanted.

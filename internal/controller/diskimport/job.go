@@ -207,11 +207,11 @@ func desiredSecret(cr *v1alpha1.DiskImport, in inputs) (*corev1.Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	print, err := json.Marshal(f)
+	stamp, err := json.Marshal(f)
 	if err != nil {
 		return nil, errors.Wrap(err, "cannot write fingerprint")
 	}
-	data := map[string][]byte{keyJob: doc, keyFingerprint: print}
+	data := map[string][]byte{keyJob: doc, keyFingerprint: stamp}
 	for name, b := range in.files {
 		data[name] = b
 	}
