@@ -22,13 +22,13 @@ look() {
 # follow shows the import on one line, or, where there is no terminal, on a
 # line for each change.
 follow() {
-  local phase percent read total rate left line last='' begin='\r' end='\033[K'
-  [ -t 1 ] || { begin=''; end='\n'; }
+  local phase percent read total rate left line last='' format='\r%s\033[K'
+  [ -t 1 ] || format='%s\n'
   while [ "${phase:-}" != Succeeded ]; do
     IFS='|' read -r phase percent read total rate left < <(look; echo)
     line=$(printf '%-9s %3s %%  %s of %s  %s/s  %s s left' "${phase:-Pending}" "${percent:-0}" "$(bytes "$read")" "$(bytes "$total")" "$(bytes "$rate")" "${left:-?}")
     # shellcheck disable=SC2059 # The format is ours.
-    [ "$line" = "$last" ] || printf "$begin$line$end"
+    [ "$line" = "$last" ] || printf "$format" "$line"
     last=$line
     [ "$phase" != Failed ] || { echo; kubectl get diskimport -o wide >&2; return 1; }
     sleep 0.3
@@ -63,13 +63,13 @@ kubectl wait --for=condition=Ready --timeout=1m wukong/demo >/dev/null
 took=$((SECONDS - began))
 
 heading "Done in $took s: the claims are there, whole and bound"
-show kubectl get wukong,diskimport,pvc
+show kubectl get wukongs,diskimports,pvc
 echo
 verify
 
 heading 'To look further'
 cat <<'TEXT'
-  go run ./cluster run -- kubectl get wukong demo -o yaml        what the machine's disks say
+  go run ./cluster run -- kubectl get wukongs demo -o yaml       what the machine's disks say
   go run ./cluster run -- kubectl describe diskimport            the import: conditions, progress, events
   go run ./cluster run -- kubectl get providers,functions        what is installed
   go run ./cluster run -- kubectl apply -f examples/…            more to try

@@ -79,9 +79,9 @@ func withConfig(name string) edit {
 }
 
 // slowly limits the bandwidth, so that a test can do something in the middle:
-// a disk of newSlowDisk then takes about 12 seconds.
+// a disk of newSlowDisk then takes about 24 seconds.
 func slowly(d *diskv1alpha1.DiskImport) {
-	limit := resource.MustParse("4Mi")
+	limit := resource.MustParse("2Mi")
 	d.Spec.ForProvider.Transfer.BandwidthLimit = &limit
 	d.Spec.ForProvider.Target.Size = resource.MustParse("64Mi")
 }

@@ -37,6 +37,9 @@ func TestSecrecy(t *testing.T) {
 	n.done(t, right)
 	look()
 
+	// The mover that failed keeps its copy, for the attempt that somebody may
+	// want, as long as there is the import.
+	n.remove(t.Context(), t, refused)
 	eventually(t.Context(), t, "the copies of the credentials are gone", func() error {
 		l := &corev1.SecretList{}
 		if err := n.List(t.Context(), l, client.InNamespace(n.name)); err != nil {
