@@ -249,7 +249,7 @@ type DiskImportStatus struct {
 // +kubebuilder:printcolumn:name="SIZE",type="string",JSONPath=".spec.forProvider.target.size"
 // +kubebuilder:printcolumn:name="AGE",type="date",JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="MESSAGE",type="string",JSONPath=".status.atProvider.message",priority=1
-// +kubebuilder:resource:scope=Namespaced,categories={crossplane,managed,wukong}
+// +kubebuilder:resource:scope=Namespaced,categories={crossplane,managed,novasphere}
 // +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (self.spec.forProvider.source == oldSelf.spec.forProvider.source)",message="the disk is imported: its source cannot change; make another DiskImport for the other image"
 // +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (self.spec.forProvider.format == oldSelf.spec.forProvider.format && self.spec.forProvider.engine == oldSelf.spec.forProvider.engine && self.spec.forProvider.verification == oldSelf.spec.forProvider.verification)",message="the disk is imported: format, engine and verification cannot change; make another DiskImport"
 // +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?completionTime.hasValue() || (has(self.spec.forProvider.target.storageClassName) == has(oldSelf.spec.forProvider.target.storageClassName) && (!has(self.spec.forProvider.target.storageClassName) || self.spec.forProvider.target.storageClassName == oldSelf.spec.forProvider.target.storageClassName))",message="the disk is imported: the storage class of its claim cannot change; make another DiskImport"
