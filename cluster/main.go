@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 // Command cluster runs a throwaway one-node Kubernetes cluster with Crossplane
 // and CDI on this machine, from Go modules and Debian packages. See README.md.
 package main

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 // Package install puts into a running node what runs on it: storage classes,
 // Crossplane, and CDI.
 package install

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 // Package node is what runs inside the sandbox: it sets up network and mounts,
 // starts the components in their order, and starts again what ends.
 package node

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 // Package sandbox holds the cluster's processes together, so that all of them
 // and all that they made end with one process, whatever happens.
 //
