@@ -28,38 +28,36 @@ func blankDisk(in Input, d vmv1alpha1.Disk, size resource.Quantity) outcome {
 			"storageClassName cannot change: claim %s is there with %s; add a disk with another name, or delete the claim and what is on it",
 			have.GetName(), className(have)))
 	}
-	need, sentence := mayGrow(in, have, size)
-	if sentence != "" {
-		return refuse(in, d, sentence)
+	if size.Cmp(have.Spec.Resources.Requests[corev1.ResourceStorage]) > 0 {
+		return growClaim(in, d, have, want)
 	}
 	o := observeClaim(in, have)
-	if need != nil {
-		o.needs = append(o.needs, *need)
-		want = keepClaim(in, d, have)
-	}
 	o.desire(claimKey(d), Desired{Object: want, Ready: o.done()})
 	return o
 }
 
-// mayGrow says why a claim cannot get the size that is wanted, or what must be
-// known to say it. The API server would refuse it too, and with that hold up
-// all the other disks.
-func mayGrow(in Input, have *corev1.PersistentVolumeClaim, size resource.Quantity) (*Need, string) {
-	if size.Cmp(have.Spec.Resources.Requests[corev1.ResourceStorage]) <= 0 {
-		return nil, ""
-	}
+// growClaim decides about a claim that is to become larger. Where the API
+// server would refuse that, so does this: its refusal holds up all the other
+// disks.
+func growClaim(in Input, d vmv1alpha1.Disk, have, want *corev1.PersistentVolumeClaim) outcome {
 	if have.Status.Phase != corev1.ClaimBound {
-		return nil, fmt.Sprintf("size cannot grow before claim %s is bound", have.GetName())
+		return refuse(in, d, fmt.Sprintf("size cannot grow before claim %s is bound", have.GetName()))
 	}
 	need := classNeed(have)
 	c, known := in.Classes[need]
+	o := observeClaim(in, have)
 	switch {
 	case !known:
-		return &need, ""
+		want = keepClaim(in, d, have)
 	case c == nil || c.AllowVolumeExpansion == nil || !*c.AllowVolumeExpansion:
-		return nil, fmt.Sprintf("size cannot grow: %s does not allow expansion; add a larger disk with another name", className(have))
+		o = refuse(in, d, fmt.Sprintf("size cannot grow: %s does not allow expansion; add a larger disk with another name", className(have)))
+		want = keepClaim(in, d, have)
 	}
-	return nil, ""
+	// Asked for whether it is known or not: Crossplane calls again until what
+	// is needed stays the same.
+	o.needs = append(o.needs, need)
+	o.desire(claimKey(d), Desired{Object: want, Ready: o.done()})
+	return o
 }
 
 // beginClaim is the outcome of a disk whose claim is not there yet.

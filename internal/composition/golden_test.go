@@ -77,9 +77,35 @@ func (s story) tell(t *testing.T) string {
 		if diff := cmp.Diff(first, second); diff != "" {
 			t.Fatalf("step %q: the same input gives another output:\n%s", step.name, diff)
 		}
+		settles(t, step.name, in)
 		b.WriteString("---\n# " + step.name + "\n" + first)
 	}
 	return b.String()
+}
+
+// settles does what Crossplane does with needs: it answers those of the last
+// call, and no others, and calls again until they stay the same; after the
+// fifth time it gives up.
+func settles(t *testing.T, name string, in Input) {
+	t.Helper()
+	all := in
+	needs := Compose(in).Needs
+	for range 5 {
+		in.Standing, in.Classes = map[Need]*metav1.PartialObjectMetadata{}, map[Need]*storagev1.StorageClass{}
+		for _, n := range needs {
+			if n.GVK.Kind == "StorageClass" {
+				in.Classes[n] = all.Classes[n]
+				continue
+			}
+			in.Standing[n] = all.Standing[n]
+		}
+		again := Compose(in).Needs
+		if cmp.Equal(needs, again) {
+			return
+		}
+		needs = again
+	}
+	t.Errorf("step %q: what is needed does not stay the same: %v", name, needs)
 }
 
 // show writes a decision as YAML.
