@@ -96,7 +96,7 @@ func (n *nodes) reclaim(ctx context.Context) error {
 	}
 	for _, v := range l.Items {
 		if v.Status.Phase == corev1.VolumeReleased && v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
-			if err := kube.client.Delete(ctx, &v); client.IgnoreNotFound(err) != nil {
+			if err := client.IgnoreNotFound(kube.client.Delete(ctx, &v)); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,7 @@ import (
 const (
 	metricsNamespace = "wukong"
 	operationImport  = "Import"
+	labelOperation   = "operation"
 )
 
 // Metrics counts transfers. Time to readiness goes to upjet's histogram, so
@@ -31,16 +32,16 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		transfers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: metricsNamespace, Name: "transfers_total",
 			Help: "Transfers that reached a phase, by operation, phase and the reason of the Ready condition.",
-		}, []string{"operation", "phase", "reason"}),
+		}, []string{labelOperation, "phase", "reason"}),
 		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: metricsNamespace, Name: "transferred_bytes_total",
 			Help: "Bytes of transfers that succeeded, by operation and direction: read from the source, or written to the disk.",
-		}, []string{"operation", "direction"}),
+		}, []string{labelOperation, "direction"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: metricsNamespace, Name: "transfer_seconds",
 			Help:    "Seconds from the start of the mover until the disk was whole, of transfers that succeeded.",
 			Buckets: prometheus.ExponentialBuckets(1, 3, 11),
-		}, []string{"operation"}),
+		}, []string{labelOperation}),
 	}
 	for _, c := range []prometheus.Collector{m.transfers, m.bytes, m.seconds} {
 		if err := r.Register(c); err != nil {

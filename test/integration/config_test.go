@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build integration
+
+package integration
+
+import (
+	"fmt"
+	"testing"
+
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/apis/v1alpha1"
+)
+
+// TestTargetFromSecret imports through a kubeconfig in a Secret of the
+// namespace, and says what is wrong with one that cannot be used.
+func TestTargetFromSecret(t *testing.T) {
+	start(t)
+	ns := namespace(t)
+	pc := &v1alpha1.ProviderConfig{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "remote"},
+		Spec: v1alpha1.ProviderConfigSpec{Target: v1alpha1.LocalTarget{
+			Source:    v1alpha1.TargetSecret,
+			SecretRef: &xpv2.LocalSecretKeySelector{LocalSecretReference: xpv2.LocalSecretReference{Name: "cluster"}, Key: "kubeconfig"},
+		}},
+	}
+	must(t, kube.client.Create(t.Context(), pc))
+	cr := newImport(t, ns, "far", func(cr *diskv1alpha1.DiskImport) {
+		cr.Spec.ProviderConfigReference = &xpv2.ProviderConfigReference{Kind: "ProviderConfig", Name: "remote"}
+	})
+	reach(t, cr, diskv1alpha1.PhasePending, diskv1alpha1.ReasonProviderConfigNotFound)
+	health(t, pc, corev1.ConditionFalse, v1alpha1.ReasonCredentialsInvalid)
+
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "cluster"}, StringData: map[string]string{"kubeconfig": kubeconfig("nobody")}}
+	must(t, kube.client.Create(t.Context(), s))
+	touch(t, pc)
+	health(t, pc, corev1.ConditionFalse, v1alpha1.ReasonCredentialsInvalid)
+
+	s.StringData = map[string]string{"kubeconfig": kubeconfig(token)}
+	must(t, kube.client.Update(t.Context(), s))
+	touch(t, pc)
+	health(t, pc, corev1.ConditionTrue, v1alpha1.ReasonTargetAnswers)
+	reach(t, cr, diskv1alpha1.PhaseSucceeded, xpv2.ReasonAvailable)
+	if pc.Status.Users != 1 {
+		t.Errorf("one import uses the configuration, it says %d", pc.Status.Users)
+	}
+	must(t, kube.client.Delete(t.Context(), pc))
+	must(t, get(t, pc)) // It stays while it is used.
+	must(t, kube.client.Delete(t.Context(), cr))
+	gone(t, cr)
+	gone(t, pc)
+}
+
+func kubeconfig(token string) string {
+	return fmt.Sprintf(`
+apiVersion: v1
+kind: Config
+current-context: x
+contexts: [{name: x, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: %q, insecure-skip-tls-verify: true}}]
+users: [{name: u, user: {token: %s}}]
+`, kube.cfg.Host, token)
+}
+
+// touch makes the provider look at a configuration now.
+func touch(t *testing.T, pc *v1alpha1.ProviderConfig) {
+	t.Helper()
+	within(t, "the configuration should change", func() error {
+		if err := get(t, pc); err != nil {
+			return err
+		}
+		metav1.SetMetaDataAnnotation(&pc.ObjectMeta, "touched", pc.ResourceVersion)
+		return kube.client.Update(t.Context(), pc)
+	})
+}
+
+func health(t *testing.T, pc *v1alpha1.ProviderConfig, s corev1.ConditionStatus, r xpv2.ConditionReason) {
+	t.Helper()
+	within(t, fmt.Sprintf("the configuration should be healthy: %s %s", s, r), func() error {
+		if err := get(t, pc); err != nil {
+			return err
+		}
+		if c := pc.GetCondition(v1alpha1.TypeHealthy); c.Status != s || c.Reason != r {
+			return fmt.Errorf("it is %s %s: %s", c.Status, c.Reason, c.Message)
+		}
+		return nil
+	})
+}
