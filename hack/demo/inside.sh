@@ -63,13 +63,13 @@ kubectl wait --for=condition=Ready --timeout=1m wukong/demo >/dev/null
 took=$((SECONDS - began))
 
 heading "Done in $took s: the claims are there, whole and bound"
-show kubectl get wukongs,diskimports,pvc
+show kubectl get wukong,diskimport,pvc
 echo
 verify
 
 heading 'To look further'
 cat <<'TEXT'
-  go run ./cluster run -- kubectl get wukongs demo -o yaml       what the machine's disks say
+  go run ./cluster run -- kubectl get wukong demo -o yaml        what the machine's disks say
   go run ./cluster run -- kubectl describe diskimport            the import: conditions, progress, events
   go run ./cluster run -- kubectl get providers,functions        what is installed
   go run ./cluster run -- kubectl apply -f examples/…            more to try
