@@ -31,6 +31,9 @@ func (c *cluster) environment() ([]string, error) {
 	return append(os.Environ(),
 		"PATH="+path,
 		"KUBECONFIG="+c.state.Kubeconfig("admin"),
+		// What kubectl remembers of an API, by its address, is of no use to
+		// the next cluster at that address.
+		"KUBECACHEDIR="+c.state.Data("kubectl"),
 		"WUKONG_NODE="+layout.NodeIP,
 		"WUKONG_REGISTRY="+layout.Registry,
 		"WUKONG_S3=http://"+layout.S3,
