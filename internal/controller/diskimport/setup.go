@@ -35,7 +35,7 @@ const (
 	// The intervals at which a DiskImport is looked at when no watch event
 	// comes: progress is written to the log every two seconds and to status
 	// every 5 %, and a handover waits for claims and pods to go.
-	pollRunning    = 5 * time.Second
+	pollRunning    = 2 * time.Second
 	pollPublishing = 500 * time.Millisecond
 	pollBlocked    = 15 * time.Second
 
