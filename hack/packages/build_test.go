@@ -24,7 +24,7 @@ func repository(t *testing.T) string {
 	t.Helper()
 	top := t.TempDir()
 	for _, dir := range []string{"package", "examples"} {
-		if err := os.CopyFS(filepath.Join(top, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
+		if err := os.CopyFS(filepath.Join(top, dir), os.DirFS(filepath.Join("..", "..", dir))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -59,9 +59,9 @@ func writeInstall(o options) error {
 	text := fmt.Sprintf(install, provider, o.place.tagged(providerName),
 		function, o.place.tagged(functionName), o.place.tagged("configuration"+suffix))
 	file := filepath.Join(o.out, "install.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil { //nolint:gosec // It is no secret.
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("cannot write install.yaml: %w", err)
 	}
-	fmt.Fprintln(os.Stdout, "wrote", file)
-	return nil
+	_, err = fmt.Fprintln(os.Stdout, "wrote", file)
+	return err
 }

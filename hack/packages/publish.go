@@ -67,7 +67,9 @@ func publish(ctx context.Context, o options, artifacts []artifact) error {
 			}
 			done = "pushed"
 		}
-		fmt.Fprintf(os.Stdout, "%s %s@%s\n", done, o.place.tagged(a.name), digest)
+		if _, err := fmt.Fprintf(os.Stdout, "%s %s@%s\n", done, o.place.tagged(a.name), digest); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // errNoPackage: a dependency of a Configuration names no package.
-var errNoPackage = errors.New("cannot retarget a dependency that names no package") //nolint:gochecknoglobals // A sentinel.
+var errNoPackage = errors.New("cannot retarget a dependency that names no package")
 
 // retarget makes the files under package/, which name packages of the default
 // registry, name those that are published beside them: in the dependencies of
@@ -27,10 +27,10 @@ func (p place) retarget(document []byte) (string, error) {
 	if err := yaml.Unmarshal(document, &head); err != nil {
 		return "", err
 	}
-	switch {
-	case head.Kind == "Configuration":
+	switch head.Kind {
+	case "Configuration":
 		return p.retargetConfiguration(document)
-	case head.Kind == xpv1.CompositionKind:
+	case xpv1.CompositionKind:
 		return p.retargetComposition(document)
 	}
 	return string(document), nil
