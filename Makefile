@@ -46,7 +46,7 @@ unit: ## Run the unit tests under the race detector.
 .PHONY: integration
 integration: ## Run the controllers against a real API server.
 	hack/require.sh root
-	$(CLUSTER) build kube-apiserver etcd
+	$(CLUSTER) build kubernetes etcd crossplane
 	go test -race -tags integration -timeout 15m -count 1 ./test/integration/...
 
 .PHONY: e2e
