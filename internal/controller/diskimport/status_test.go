@@ -19,8 +19,8 @@ import (
 )
 
 func TestReport(t *testing.T) {
-	print := fingerprint{Request: "r", Environment: "e"}
-	secret := secretWith(t, print)
+	stamp := fingerprint{Request: "r", Environment: "e"}
+	secret := secretWith(t, stamp)
 	staging := volume.State{Staging: claimWith("ubuntu-01234567", corev1.ClaimBound, uid), Volume: &corev1.PersistentVolume{}}
 	running := podWith(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
 	corrupt := podWith(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
@@ -40,27 +40,27 @@ func TestReport(t *testing.T) {
 	}{
 		"Starting": {
 			"A mover without a pod is on its way.",
-			view{mover: moverjob.State{Job: jobWith(), Secret: secret}, volume: staging, want: &print, tuned: true},
+			view{mover: moverjob.State{Job: jobWith(), Secret: secret}, volume: staging, want: &stamp, tuned: true},
 			want{v1alpha1.PhasePending, "False", xpv2.ReasonCreating, "False", "Unknown", "False"},
 		},
 		"Running": {
 			"A mover that runs transfers.",
-			view{mover: moverjob.State{Job: jobWith(), Secret: secret, Pods: []corev1.Pod{running}}, volume: staging, want: &print, tuned: true},
+			view{mover: moverjob.State{Job: jobWith(), Secret: secret, Pods: []corev1.Pod{running}}, volume: staging, want: &stamp, tuned: true},
 			want{v1alpha1.PhaseImporting, "False", xpv2.ReasonCreating, "True", "Unknown", "False"},
 		},
 		"NodeLost": {
 			"A node that does not answer is named.",
-			view{mover: moverjob.State{Job: jobWith(), Secret: secret, Pods: []corev1.Pod{running}, NodeLost: "n1"}, volume: staging, want: &print, tuned: true},
+			view{mover: moverjob.State{Job: jobWith(), Secret: secret, Pods: []corev1.Pod{running}, NodeLost: "n1"}, volume: staging, want: &stamp, tuned: true},
 			want{v1alpha1.PhaseImporting, "False", v1alpha1.ReasonNodeLost, "True", "Unknown", "True"},
 		},
 		"Failed": {
 			"A mismatch is what Ready says, and that the bytes are not verified.",
-			view{mover: moverjob.State{Job: jobWith(is(batchv1.JobFailed)), Secret: secret, Pods: []corev1.Pod{corrupt}}, want: &print},
+			view{mover: moverjob.State{Job: jobWith(is(batchv1.JobFailed)), Secret: secret, Pods: []corev1.Pod{corrupt}}, want: &stamp},
 			want{v1alpha1.PhaseFailed, "False", "ChecksumMismatch", "False", "False", "True"},
 		},
 		"Publishing": {
 			"A whole disk is not ready before it has its name.",
-			view{mover: moverjob.State{Job: jobWith(is(batchv1.JobComplete)), Secret: secret}, volume: staging, want: &print, next: volume.StepRetain, completed: true},
+			view{mover: moverjob.State{Job: jobWith(is(batchv1.JobComplete)), Secret: secret}, volume: staging, want: &stamp, next: volume.StepRetain, completed: true},
 			want{v1alpha1.PhaseImporting, "False", xpv2.ReasonCreating, "False", "True", "False"},
 		},
 	}
