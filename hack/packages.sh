@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a purpose needs: unit, e2e, demo. What the
+# Installs the Debian packages that a purpose needs: unit, e2e, demo, bench. What the
 # cluster needs, it installs itself.
 set -euo pipefail
 unit=(qemu-utils e2fsprogs xz-utils zstd)
 guest=(syslinux mtools busybox-static cpio fdisk)
 case ${1:-} in
   unit) want=("${unit[@]}") ;;
+  bench) want=("${unit[@]}" nginx-light nbdkit) ;;
   demo) want=("${unit[@]}" "${guest[@]}") ;;
   e2e) want=("${unit[@]}" "${guest[@]}" genisoimage qemu-system-x86) ;;
-  *) echo "usage: $0 unit|e2e|demo" >&2; exit 2 ;;
+  *) echo "usage: $0 unit|e2e|demo|bench" >&2; exit 2 ;;
 esac
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
