@@ -39,8 +39,8 @@ func main() {
 	flag.StringVar(&o.mover, "mover", "_output/bin/mover", "the mover")
 	flag.StringVar(&o.importer, "importer", "", "CDI's importer, v1.65.0")
 	flag.StringVar(&o.only, "only", "", "run only the cases whose name matches this expression")
-	flag.Int64Var(&o.size, "size", 8<<30, "virtual size of the disk in bytes")
-	flag.Int64Var(&o.data, "data", 5<<30, "bytes of file data on the disk")
+	flag.Int64Var(&o.size, "size", 4<<30, "virtual size of the disk in bytes")
+	flag.Int64Var(&o.data, "data", 2791728742, "bytes of file data on the disk")
 	flag.IntVar(&o.runs, "runs", 3, "runs of each command; medians are shown")
 	flag.Parse()
 
