@@ -81,8 +81,8 @@ cluster-down: ## End the throwaway cluster and remove all that it left.
 	$(CLUSTER) down
 
 .PHONY: packages
-packages: build ## Build the Crossplane packages into _output/packages.
-	hack/packages/build.sh
+packages: build ## Build the Crossplane packages into _output/packages; PUSH=1 pushes them to REGISTRY.
+	hack/packages/build.sh $(if $(REGISTRY),-registry $(REGISTRY)) $(if $(PUSH),-push)
 
 .PHONY: images
 images: packages ## The same: a package is an image, and the mover's is built beside them.
