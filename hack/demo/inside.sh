@@ -26,7 +26,8 @@ follow() {
   [ -t 1 ] || format='%s\n'
   while [ "${phase:-}" != Succeeded ]; do
     IFS='|' read -r phase percent read total rate left < <(look; echo)
-    line=$(printf '%-9s %3s %%  %s of %s  %s/s  %s s left' "${phase:-Pending}" "${percent:-0}" "$(bytes "$read")" "$(bytes "$total")" "$(bytes "$rate")" "${left:-?}")
+    line=$(printf '%-9s %3s %%' "${phase:-Pending}" "${percent:-0}")
+    [ -z "$total" ] || line+="  $(bytes "$read") of $(bytes "$total")  $(bytes "$rate")/s${left:+  $left s left}"
     # shellcheck disable=SC2059 # The format is ours.
     [ "$line" = "$last" ] || printf "$format" "$line"
     last=$line
@@ -72,6 +73,6 @@ cat <<'TEXT'
   go run ./cluster run -- kubectl get wukong demo -o yaml        what the machine's disks say
   go run ./cluster run -- kubectl describe diskimport            the import: conditions, progress, events
   go run ./cluster run -- kubectl get providers,functions        what is installed
-  go run ./cluster run -- kubectl apply -f examples/…            more to try
+  go run ./cluster run -- kubectl apply -f examples/wukong/      more to try, with URLs of your own
   make cluster-down                                              ends the cluster, which is still up
 TEXT
