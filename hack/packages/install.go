@@ -10,7 +10,7 @@ import (
 
 const (
 	// defaultRegistry is the one that the files under package/ name.
-	defaultRegistry = "ghcr.io/novasphere"
+	defaultRegistry = "xpkg.example.com/novasphere"
 
 	providerName = "provider" + suffix
 	functionName = "function" + suffix

@@ -49,7 +49,7 @@ func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("packages", flag.ExitOnError)
 	root := flags.String("root", "../..", "top of the repository")
 	out := flags.String("out", "_output/packages", "folder for the OCI layouts and install.yaml, below the top")
-	registry := flags.String("registry", "ghcr.io/novasphere", "registry and path that the packages are called after")
+	registry := flags.String("registry", "xpkg.example.com/novasphere", "registry and path that the packages are called after")
 	version := flags.String("version", "v0.0.0-dev", "version of the packages")
 	platforms := flags.String("platforms", "linux/amd64", "platforms, with commas; the binaries of others than this machine's are in _output/bin/OS_ARCH")
 	push := flags.Bool("push", false, "push to the registry")

@@ -51,7 +51,7 @@ kind: Configuration
 metadata: {name: configuration-wukong}
 spec:
   dependsOn:
-  - {apiVersion: pkg.crossplane.io/v1, kind: Function, package: ghcr.io/novasphere/function-wukong, version: ">=v0.1.0-0"}
+  - {apiVersion: pkg.crossplane.io/v1, kind: Function, package: xpkg.example.com/novasphere/function-wukong, version: ">=v0.1.0-0"}
 `
 	cases := map[string]struct {
 		reason   string
@@ -72,8 +72,8 @@ spec:
 			want: []string{"name: mirror-of-it-function-wukong\n", "name: function-auto-ready\n"},
 		},
 		"Others": {
-			reason: "Other documents stay as they are.", registry: "registry.example.com/x", document: "kind: Wukong # ghcr.io/novasphere\n",
-			want: []string{"kind: Wukong # ghcr.io/novasphere\n"},
+			reason: "Other documents stay as they are.", registry: "registry.example.com/x", document: "kind: Wukong # xpkg.example.com/novasphere\n",
+			want: []string{"kind: Wukong # xpkg.example.com/novasphere\n"},
 		},
 	}
 	for name, tc := range cases {
