@@ -72,17 +72,52 @@ func start(t *testing.T, stdin string, args ...string) (*exec.Cmd, func() ended)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	peak := watchMemory(cmd.Process.Pid)
 	return cmd, func() ended {
 		_ = cmd.Wait() // The exit code is looked at.
 		e := ended{code: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
 		for l := range strings.Lines(e.stdout) {
 			e.lines = append(e.lines, transfer.ParseLine([]byte(l)))
 		}
-		if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-			e.maxRSS = u.Maxrss << 10
-		}
+		e.maxRSS = peak()
 		return e
 	}
+}
+
+// watchMemory looks at the peak of a process's memory until it has ended, and
+// the function that it returns is called. What wait tells of a child includes
+// its parent's peak, which under the race detector is the larger one.
+func watchMemory(pid int) (peak func() int64) {
+	stop, bytes := make(chan struct{}), make(chan int64)
+	go func() {
+		most, tick := int64(0), time.NewTicker(5*time.Millisecond)
+		defer tick.Stop()
+		for {
+			most = max(most, memoryPeak(pid))
+			select {
+			case <-tick.C:
+			case <-stop:
+				bytes <- most
+				return
+			}
+		}
+	}()
+	return func() int64 { close(stop); return <-bytes }
+}
+
+// memoryPeak is the process's VmHWM in bytes (proc(5)); 0 when it has ended.
+func memoryPeak(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		var kib int64
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			return kib << 10
+		}
+	}
+	return 0
 }
 
 func call(t *testing.T, args ...string) ended {

@@ -38,8 +38,6 @@ func TestMemory(t *testing.T) {
 				writes = append(writes, "-c", fmt.Sprintf("write -q -P 7 %d %d", off, tc.length))
 			}
 			command(t, "qemu-io", append(writes, image)...)
-			// From a file: this process must stay small, since a child's peak
-			// begins with its parent's.
 			s := httptest.NewServer(http.FileServer(http.Dir(folder)))
 			defer s.Close()
 			to := filepath.Join(folder, "disk.img")
@@ -49,7 +47,7 @@ func TestMemory(t *testing.T) {
 				t.Fatalf("%s: got %+v", tc.reason, r)
 			}
 			t.Logf("%s: file of %d MiB, %.1f s, peak RSS %d MiB", tc.reason, r.Source.Size/mib, r.Seconds, e.maxRSS/mib)
-			if e.maxRSS > maxRSS {
+			if e.maxRSS == 0 || e.maxRSS > maxRSS {
 				t.Errorf("%s: peak RSS is %d MiB, want at most %d MiB", tc.reason, e.maxRSS/mib, maxRSS/mib)
 			}
 			checkPattern(t, to, tc.every, tc.length)
