@@ -12,7 +12,8 @@ began=$SECONDS stage='' stages=() build='' log=_output/cluster-build.log
 finish() {
   local code=$?
   trap '' INT TERM
-  [ -z "$build" ] || kill -- "-$build" 2>/dev/null || true
+  # Only while it runs: afterwards its number can be somebody else's.
+  if [ -n "$build" ] && jobs -pr | grep -qx "$build"; then kill -- "-$build" || true; fi
   go run ./cluster down >_output/cluster-down.log 2>&1 || { cat _output/cluster-down.log >&2; [ $code != 0 ] || code=1; }
   local summary
   summary=$(printf ', %s' "${stages[@]}")
