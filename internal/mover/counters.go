@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/answer"
 	"github.com/novasphere/provider-wukong/internal/mover/engine"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -21,7 +22,7 @@ type counters struct {
 // retried is told of each request that failed and will be made again.
 func (c *counters) retried(err error) {
 	c.retries.Add(1)
-	if asksForLess(err) {
+	if answer.Overloaded(err) {
 		c.meter.Pushbacks.Add(1)
 	}
 }

@@ -5,6 +5,7 @@ package mover
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
@@ -23,6 +24,14 @@ import (
 const (
 	head     = 64 << 10
 	longHead = 192 << 10
+)
+
+// The tables of an image may cost fewTableRanges requests, or one for each
+// bytesPerTableRange of its file. Only images of the smallest clusters need
+// more: such a file is read in one pass that learns the tables on its way.
+const (
+	fewTableRanges     = 4096
+	bytesPerTableRange = 128 << 10
 )
 
 // image is a source whose format is known.
@@ -149,7 +158,16 @@ func (i *image) choose(ctx context.Context, src *peeked, begin []byte) error {
 }
 
 func (i *image) openTables(ctx context.Context, src disk.File, begin []byte) error {
-	q, err := qcow2.Open(ctx, src, qcow2.Options{Head: begin, Admit: i.admission.admit, Fetch: engine.ReadRanges})
+	size := src.Stat().Size
+	q, err := qcow2.Open(ctx, src, qcow2.Options{
+		Head:      begin,
+		Admit:     i.admission.admit,
+		Fetch:     engine.ReadRanges,
+		MaxRanges: int(max(fewTableRanges, size/bytesPerTableRange)),
+	})
+	if errors.Is(err, qcow2.ErrScattered) {
+		return i.learnTables(begin, size)
+	}
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ package mover
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
@@ -72,12 +71,6 @@ func openHTTP(ctx context.Context, job *transfer.Job, c *counters) (disk.File, e
 	}
 	again := retry.Policy{Retries: job.Limits.Retries, Observe: c.retried}
 	return retry.Open(ctx, again, func(ctx context.Context) (disk.File, error) { return httpurl.New(ctx, o) })
-}
-
-// asksForLess reports whether an error is a server's plea to be left alone.
-func asksForLess(err error) bool {
-	var e *transfer.Error
-	return errors.As(err, &e) && e.RetryAfter > 0
 }
 
 // target is a disk.Writer that keeps or destroys what was written, at the end.

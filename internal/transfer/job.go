@@ -21,8 +21,19 @@ const maxJobBytes = 1 << 20
 // An Operation is what a mover does with a disk.
 type Operation string
 
-// OperationImport brings an image into a disk.
-const OperationImport Operation = "Import"
+const (
+	// OperationImport brings an image into a disk: Source to Destination.
+	OperationImport Operation = "Import"
+
+	// OperationExport makes an artifact of a disk: Source, which is a file or
+	// a device, to Artifact.
+	OperationExport Operation = "Export"
+
+	// OperationRemove removes what an export made, if it is still what Made
+	// says, and whatever uploads to the name of Artifact have left behind.
+	// Without Made, only the latter.
+	OperationRemove Operation = "Remove"
+)
 
 // A Job says what to move. It holds no secret: credentials are named by the
 // folder in which they are mounted.
@@ -34,48 +45,17 @@ type Job struct {
 	ID string `json:"id"`
 
 	Operation    Operation    `json:"operation"`
-	Source       Source       `json:"source"`
+	Source       Source       `json:"source,omitzero"`
 	Format       Format       `json:"format,omitempty"`
 	Verification Verification `json:"verification,omitzero"`
-	Destination  Destination  `json:"destination"`
-	Limits       Limits       `json:"limits,omitzero"`
-	Policy       Policy       `json:"policy,omitzero"`
-}
+	Destination  Destination  `json:"destination,omitzero"`
+	Artifact     *Artifact    `json:"artifact,omitempty"`
 
-// A Source is where an image is read from: exactly one member is set.
-type Source struct {
-	HTTP *HTTPSource `json:"http,omitempty"`
-	File *FileSource `json:"file,omitempty"`
-}
+	// Made is the artifact that OperationRemove removes.
+	Made *ArtifactFacts `json:"made,omitempty"`
 
-// An HTTPSource is an image behind an http or https URL.
-type HTTPSource struct {
-	// URL of the image. It holds no user information.
-	URL string `json:"url"`
-
-	// Headers that are sent with every request to the URL's own host. They
-	// are not secret; secret ones stand in CredentialsDir.
-	Headers []Header `json:"headers,omitempty"`
-
-	// CredentialsDir is a folder with any of the files "username" and
-	// "password", "token" (a bearer token), and "headers" (one "Name: value"
-	// a line). Empty: no credentials.
-	CredentialsDir string `json:"credentialsDir,omitempty"`
-
-	// CAFile is a PEM bundle of certificate authorities that are trusted
-	// beside the system's. Empty: the system's alone.
-	CAFile string `json:"caFile,omitempty"`
-}
-
-// A Header is one HTTP request header.
-type Header struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-// A FileSource is an image in a file or on a block device of this machine.
-type FileSource struct {
-	Path string `json:"path"`
+	Limits Limits `json:"limits,omitzero"`
+	Policy Policy `json:"policy,omitzero"`
 }
 
 // A Format is the format of an image file, compression aside.

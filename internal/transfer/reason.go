@@ -25,12 +25,15 @@ const (
 	ReasonTargetUnusable       Reason = "TargetUnusable"
 	ReasonOutOfSpace           Reason = "OutOfSpace"
 	ReasonPolicyDenied         Reason = "PolicyDenied"
+	ReasonTargetRefused        Reason = "TargetRefused"
+	ReasonTargetChanged        Reason = "TargetChanged"
 )
 
 // Retryable reasons: the same request can succeed later.
 const (
 	ReasonSourceUnavailable Reason = "SourceUnavailable"
 	ReasonTargetError       Reason = "TargetError"
+	ReasonTargetUnavailable Reason = "TargetUnavailable"
 	ReasonDeadlineExceeded  Reason = "DeadlineExceeded"
 	ReasonInterrupted       Reason = "Interrupted"
 	ReasonUnknown           Reason = "Unknown"
@@ -58,7 +61,7 @@ type row struct {
 var rows = []row{
 	{ReasonInvalidJob, 10, "the job document is not valid", "Correct the request; the message names the field."},
 	{ReasonSourceNotFound, 11, "the source does not exist", "Check the URL or path: the server answered, and has nothing there."},
-	{ReasonUnauthorized, 12, "the source refuses the credentials, or wants some", "Check the Secret that the source names: its keys, its values, and what they may read."},
+	{ReasonUnauthorized, 12, "the server refuses the credentials, or wants some", "Check the Secret that is named for them: its keys, its values, and what they permit."},
 	{ReasonCertificateUntrusted, 13, "the server's certificate is not trusted", "Name the authority that signed it in caBundleRef, or correct the host name in the URL."},
 	{ReasonTooManyRedirects, 14, "the source redirects in a loop or too often", "Use the URL at the end of the redirects."},
 	{ReasonSourceRefused, 15, "the source refuses the request", "The server says that the request itself is wrong; read the message and correct the URL or the headers."},
@@ -72,9 +75,12 @@ var rows = []row{
 	{ReasonTargetUnusable, 23, "the target cannot be written", "Check that the target is a file or a block device that user 107 may write."},
 	{ReasonOutOfSpace, 24, "the target's storage is full", "Free or add storage, or ask for a larger volume."},
 	{ReasonPolicyDenied, 25, "the operator's policy forbids it", "Use a source that the policy permits, or ask the operator to change the provider's configuration."},
+	{ReasonTargetRefused, 26, "the target refuses the artifact", "Read the server's words in the message, and correct the target's name, its credentials' rights or its limits."},
+	{ReasonTargetChanged, 27, "another writer uses the same target", "Give each export a name of its own, and run this one again."},
 
 	{ReasonSourceUnavailable, ExitRetry, "the source does not answer, or breaks off", "Nothing to do at first: it is tried again. If it stays, check the server and the network between."},
 	{ReasonTargetError, ExitRetry, "the target's storage reports an error", "It is tried again. If it stays, check the storage and the node's kernel log."},
+	{ReasonTargetUnavailable, ExitRetry, "the target does not answer, or breaks off", "Nothing to do at first: it is tried again. If it stays, check the server and the network between."},
 	{ReasonDeadlineExceeded, ExitRetry, "the transfer did not end within its deadline", "Raise transfer.deadline, or make the link faster."},
 	{ReasonInterrupted, ExitRetry, "the mover was told to stop", "Nothing to do: it is tried again."},
 	{ReasonUnknown, ExitRetry, "an error that has no reason of its own", "Read the message; it is tried again."},

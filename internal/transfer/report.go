@@ -103,6 +103,13 @@ type Result struct {
 	WrittenBytes int64 `json:"writtenBytes"`
 	ScratchBytes int64 `json:"scratchBytes"`
 
+	// Artifact that an export made.
+	Artifact ArtifactFacts `json:"artifact,omitzero"`
+
+	// ReusedBytes of the artifact were at its place already, from an attempt
+	// before, and were not sent again.
+	ReusedBytes int64 `json:"reusedBytes,omitempty"`
+
 	// DiskSize is the size of the finished disk in bytes.
 	DiskSize int64 `json:"diskSize,omitempty"`
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -17,8 +16,7 @@ import (
 func (j *Job) Validate() error {
 	errs := []error{
 		j.validateHead(),
-		j.Source.validate(),
-		j.Destination.validate(),
+		j.validateEnds(),
 		j.Limits.validate(),
 		j.Policy.validate(),
 	}
@@ -49,40 +47,38 @@ func (j *Job) validateHead() error {
 	if j.ID == "" {
 		return errors.New("id: is missing")
 	}
-	if j.Operation != OperationImport {
-		return fmt.Errorf("operation: %q is not %s", j.Operation, OperationImport)
-	}
 	return nil
 }
 
-func (s Source) validate() error {
-	switch {
-	case s.HTTP != nil && s.File != nil:
-		return errors.New("source: has more than one member, wants exactly one")
-	case s.HTTP != nil:
-		return s.HTTP.validate()
-	case s.File != nil && s.File.Path == "":
-		return errors.New("source.file.path: is missing")
-	case s.File != nil:
-		return nil
+// validateEnds checks that a job has what its operation reads and makes, and
+// nothing else.
+func (j *Job) validateEnds() error {
+	switch j.Operation {
+	case OperationImport:
+		if j.Artifact != nil || j.Made != nil {
+			return errors.New("artifact: belongs to an export")
+		}
+		return errors.Join(j.Source.validate(), j.Destination.validate())
+	case OperationExport, OperationRemove:
+		return j.validateArtifact()
 	}
-	return errors.New("source: has no member, wants exactly one of http, file")
+	return fmt.Errorf("operation: %q is none of %s, %s, %s", j.Operation, OperationImport, OperationExport, OperationRemove)
 }
 
-func (s *HTTPSource) validate() error {
-	u, err := url.Parse(s.URL)
+func (j *Job) validateArtifact() error {
 	switch {
-	case err != nil:
-		// The parse error repeats the URL, which may hold a password.
-		return errors.New("source.http.url: is not a URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("source.http.url: scheme %q is neither http nor https", u.Scheme)
-	case u.Host == "":
-		return errors.New("source.http.url: has no host")
-	case u.User != nil:
-		return errors.New("source.http.url: holds user information; put it into a Secret instead")
+	case j.Destination != Destination{}:
+		return errors.New("destination: belongs to an import")
+	case j.Artifact == nil:
+		return errors.New("artifact: is missing")
+	case j.Operation == OperationRemove:
+		return j.Artifact.validate()
+	case j.Made != nil:
+		return fmt.Errorf("made: belongs to %s", OperationRemove)
+	case j.Source.File == nil:
+		return errors.New("source: an export reads a file or a device, so it wants source.file")
 	}
-	return nil
+	return errors.Join(j.Source.validate(), j.Artifact.validate())
 }
 
 func (d Destination) validate() error {

@@ -11,6 +11,8 @@ import (
 // subject is one program that does the job of a case.
 type subject struct {
 	name string
+	// image is the file that is served.
+	image string
 	// args is the command; output is where the disk is found afterwards.
 	args   []string
 	env    []string
@@ -22,6 +24,7 @@ type subject struct {
 	inNamespace bool
 
 	results []result
+	hangs   int // runs that were killed because they did not end
 }
 
 // benchCase is one job that several subjects do.
@@ -53,6 +56,9 @@ func cases(o options, images map[string]image) []*benchCase {
 		// qemu-img needs over 400 s where each connection is slow.
 		if c.path == "" {
 			bc.subjects = append(bc.subjects, qemuSubject(o, img, url))
+		}
+		for _, s := range bc.subjects {
+			s.image = img.name
 		}
 		out = append(out, bc)
 	}

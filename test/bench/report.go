@@ -37,16 +37,20 @@ func (c *benchCase) markdown() string {
 			bytes(int64(s.median(func(r result) float64 { return float64(r.scratch) }))),
 			s.median(func(r result) float64 { return float64(r.wire) })/float64(c.source.size))
 	}
+	for _, s := range c.subjects {
+		if s.hangs > 0 {
+			fmt.Fprintf(b, "\n%s hung %d times, and was killed and run again.\n", s.name, s.hangs)
+		}
+	}
 	return b.String()
 }
 
 const preface = `# Benchmarks
 
 Written by ` + "`make bench`" + ` on %s. Medians of %d runs; the programs take turns on the same image, the same nginx on loopback and the
-same storage, with the image in the page cache and the output removed and synced before each run. "mover / it" is the ratio of
-the wall times: below 1, the mover is faster. The mover verifies SHA-256 of the whole file and returns when the disk is durable
-(fsync); qemu-img verifies nothing and, by its default cache mode, does not wait for the storage; CDI's importer ends with
-fsync. CDI's importer runs without the limits of its pod (by default 750m CPU). CPU counts a program with its children, peak RSS the largest single process. Every program's disk is compared with the
+same storage, with the image read into the page cache and the output removed and synced before each run. "mover / it" is the ratio of
+the wall times: below 1, the mover is faster. The clock of every program stops when its disk is durable: the bench calls fsync
+after those that do not. The mover verifies SHA-256 of the whole file meanwhile; the others verify nothing. CDI's importer runs without the limits of its pod (by default 750m CPU). CPU counts a program with its children, peak RSS the largest single process. Every program's disk is compared with the
 original byte for byte.
 
 Machine: %s, %d processors, %s, Linux %s. Disk: %s virtual with %s of files (programs, libraries, source code) on ext4.
