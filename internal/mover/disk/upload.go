@@ -2,7 +2,10 @@
 
 package disk
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
 // An Upload is one file that is made at an endpoint, in parts. Nothing of it
 // stands under its final name before Commit has returned, and what stood there
@@ -40,8 +43,36 @@ type Parts struct {
 
 // A Sum is what is known of a file when all its parts were put.
 type Sum struct {
-	Size   int64
+	Size int64
+
+	// SHA256 of the file. Zero: it is not known, because the first bytes of
+	// the file were known last, and nothing could read it again.
 	SHA256 [32]byte
+
+	// DiffID is the SHA-256 of what the file holds when it is decompressed,
+	// which an image's configuration names (OCI image specification, "Layer
+	// DiffID"). Zero unless the file is a layer.
+	DiffID [32]byte
+}
+
+// A Streamer is an Upload that takes its file as one stream: its parts are
+// read from r, and Put is not called.
+type Streamer interface {
+	Upload
+
+	// Stream brings the whole file from r, size bytes of it or as many as
+	// come where size is Unknown. An error of r is returned as it is. After a
+	// retryable error it may be called again, with a reader of the whole
+	// file.
+	Stream(ctx context.Context, r io.Reader, size int64) error
+}
+
+// A Rereader is an Upload whose parts can be read again before Commit.
+type Rereader interface {
+	Upload
+
+	// ReadAt fills p with the file's bytes from offset off.
+	ReadAt(ctx context.Context, p []byte, off int64) error
 }
 
 // Placed is what an endpoint says of a file that it has taken.
