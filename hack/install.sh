@@ -6,14 +6,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# push gives every content a version of its own: Crossplane pulls no tag twice.
+# push gives every content a version of its own, because Crossplane pulls no
+# tag twice, and a later one a higher version: packages that depend on each
+# other name the least that they need.
 push() {
   make build
   (cd hack/packages && go build -o ../../_output/bin/packages .)
-  local content
+  local content version last=_output/packages/version
   content=$(find _output/bin/{mover,provider,function} package examples -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
+  version=$(grep -s -- "h$content\$" "$last" || echo "v0.0.0-dev.$(date -u +%Y%m%d%H%M%S).h$content")
   _output/bin/cluster run -- sh -c \
-    '_output/bin/packages -root . -registry "$WUKONG_REGISTRY/novasphere" -version "v0.0.0-dev.h$0" -push' "$content"
+    '_output/bin/packages -root . -registry "$WUKONG_REGISTRY/novasphere" -version "$0" -push' "$version"
+  echo "$version" >"$last"
 }
 
 # apply waits where a manifest needs what a package brings: a configuration of

@@ -13,4 +13,8 @@ if [ ! -x "$bin" ]; then
   find "$cache" -maxdepth 1 -name 'golangci-lint-*' ! -name '*.new' -delete
   mv "$bin.new" "$bin"
 fi
-exec "$bin" run ./...
+"$bin" run ./...
+# The modules beside the project's own, by the same rules.
+for module in hack/packages; do
+  (cd "$module" && "$bin" run --config "$OLDPWD/.golangci.yml" ./...)
+done

@@ -3,14 +3,19 @@
 package mover_test
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -163,5 +168,28 @@ func TestInspect(t *testing.T) {
 	in := mover.Inspect(t.Context(), importJob(serveBytes(t, "ranges", []byte("<html><body>Not a disk</body></html>")), os.DevNull))
 	if in.Refused == nil || in.Refused.Reason != transfer.ReasonFormatRefused {
 		t.Errorf("a web page: got %+v", in.Refused)
+	}
+}
+
+// TestRunScattered imports an image of the smallest clusters, whose tables
+// would cost thousands of requests: it is read in one pass.
+func TestRunScattered(t *testing.T) {
+	disk := bytes.Repeat([]byte("a table for every 64 clusters. "), 5<<20)
+	image := qcow2(t, disk, "-o", "cluster_size=512")
+	requests := atomic.Int64{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		w.Header().Set("ETag", `"one"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(image))
+	}))
+	defer s.Close()
+	to := filepath.Join(t.TempDir(), "disk.img")
+	r := run(t, importJob(s.URL, to))
+	if !r.Succeeded() {
+		t.Fatalf("%s: %s", r.Reason, r.Message)
+	}
+	same(t, to, disk, int64(len(disk)))
+	if n := requests.Load(); n > 200 {
+		t.Errorf("requests: got %d for %d MiB", n, len(image)/mib)
 	}
 }

@@ -24,18 +24,19 @@ func TestConvert(t *testing.T) {
 			file := tc.make(t, dir)
 			want := convert(t, dir, file)
 			image := readFile(t, file)
+			done := decoded{}
 
 			for _, step := range []int64{4096, 70001, 1 << 20, 1 << 40} {
 				img, err := qcow2.Open(t.Context(), memory(image), qcow2.Options{})
 				if err != nil {
 					t.Fatalf("%s: Open(): %v", tc.reason, err)
 				}
-				got := place(t, img, image, step)
+				got := place(t, decodedLayout{img, done}, image, step)
 				if !bytes.Equal(got, want) {
 					t.Errorf("%s: ranged, %d bytes a time: the disk differs at %s", tc.reason, step, firstDifference(got, want))
 				}
 				for _, size := range []int64{int64(len(image)), disk.Unknown} {
-					got, err := learn(t, qcow2.NewStream(qcow2.StreamOptions{FileSize: size}), image, step)
+					got, err := learn(t, decodedLearner{qcow2.NewStream(qcow2.StreamOptions{FileSize: size}), done}, image, step)
 					if err != nil {
 						t.Errorf("%s: stream, %d bytes a time: %v", tc.reason, step, err)
 						continue
