@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -25,6 +26,12 @@ import (
 // 256 MiB: the engine's buffers, at most about 110 MiB, are not on the heap.
 const heapLimit = 112 << 20
 
+// spareThreads are how many threads more than processors may run Go at once. A
+// thread in a system call, such as a direct write of some milliseconds, keeps
+// its turn until the runtime notices, and a processor is idle meanwhile: on two
+// processors an import of a zlib image took a seventh longer without.
+const spareThreads = 4
+
 var errNoCommand = errors.New("a command is missing")
 
 const help = `Bring a VM disk image to a raw disk, in one pass: as fast as the link, the disk or the checksum, with little memory and no scratch space.`
@@ -32,6 +39,9 @@ const help = `Bring a VM disk image to a raw disk, in one pass: as fast as the l
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(heapLimit)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareThreads)
 	}
 	// The first signal cancels, and what was half-written is removed; the
 	// second one kills.
