@@ -31,7 +31,7 @@ const (
 	windowUnits = 24
 
 	// maxWorkers bounds the workers on large machines; on small ones there
-	// are as many as processors and one more, which keeps a processor busy
+	// are as many as threads of Go and one more, which keeps a thread busy
 	// while a direct write waits for the disk.
 	maxWorkers = 8
 
