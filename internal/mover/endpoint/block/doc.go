@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package block is block devices of this machine, as the source of an image
-// and as the disk that is filled.
+// Package block is block devices of this machine, as the source of an image, as
+// the disk that is filled, and as the disk that is read.
 //
 // A [Target] is opened exclusively, so that a device that is mounted or in use
 // is refused, and written past the page cache. A device may hold old data: it

@@ -46,6 +46,30 @@ func createLocked(path string) (*os.File, error) {
 	return nil, directio.Classify("lock", path, errRaced)
 }
 
+// openLocked opens the file at path, or makes it, and locks it. What it holds
+// stays. A file that a living process writes is transfer.ReasonTargetChanged.
+func openLocked(path string) (*os.File, error) {
+	for range lockTries {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o666) //nolint:gosec // The umask decides, as for any file.
+		if err != nil {
+			return nil, directio.Classify("open", path, err)
+		}
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			_ = f.Close() // Nothing was written.
+			return nil, transfer.Terminal(transfer.ReasonTargetChanged, fmt.Errorf("cannot write %s: another transfer is writing it", path))
+		}
+		if err != nil {
+			return nil, errors.Join(directio.Classify("lock", path, err), f.Close())
+		}
+		if isAt(f, path) {
+			return f, nil
+		}
+		_ = f.Close() // It was renamed or removed before it was locked.
+	}
+	return nil, directio.Classify("lock", path, errRaced)
+}
+
 // removeStale removes the file at path unless a living process has locked it.
 func removeStale(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)

@@ -35,6 +35,10 @@ const (
 	headerTimeout    = 60 * time.Second
 	keepAlive        = 15 * time.Second
 
+	// continueTimeout is how long a request with a body that asks first
+	// (RFC 9110 §10.1.1) waits for the answer of a server that ignores it.
+	continueTimeout = 5 * time.Second
+
 	// idleConnections is above what the engine opens at once, so that no
 	// connection is closed only because its request has ended.
 	idleConnections = 64
@@ -66,6 +70,10 @@ type Options struct {
 	// Stall is how long a connection may be silent. Zero: DefaultStall.
 	Stall time.Duration
 
+	// Answer is how long a server may take to answer when it has the whole
+	// request. Zero: headerTimeout.
+	Answer time.Duration
+
 	// Received is told how many bytes arrived, by many goroutines at once.
 	Received func(n int)
 }
@@ -90,6 +98,9 @@ func New(o Options) (*Link, error) {
 	}
 	if o.Stall <= 0 {
 		o.Stall = DefaultStall
+	}
+	if o.Answer <= 0 {
+		o.Answer = headerTimeout
 	}
 	if o.Received == nil {
 		o.Received = func(int) {}
@@ -138,7 +149,8 @@ func transport(o Options, roots *x509.CertPool, control Control) *http.Transport
 		},
 		DisableCompression:     true,
 		TLSHandshakeTimeout:    handshakeTimeout,
-		ResponseHeaderTimeout:  headerTimeout,
+		ResponseHeaderTimeout:  o.Answer,
+		ExpectContinueTimeout:  continueTimeout,
 		MaxIdleConnsPerHost:    idleConnections,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		ReadBufferSize:         readBufferBytes,
@@ -203,12 +215,17 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 // Write begins the wait for an answer anew: the transport reads on an idle
-// connection all the time, to see that it is closed.
+// connection all the time, to see that it is closed. A server that takes
+// nothing any more is silent as well.
 func (c *conn) Write(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.stall)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(c.stall)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, &StallError{Stall: c.stall, Err: err}
+	}
+	return n, err
 }
 
 // A StallError says that a connection was silent for too long.
