@@ -33,9 +33,9 @@ func (o output) watch(snapshot func() transfer.Progress) (stop func(bool)) {
 	if !o.forPeople {
 		return progress.Start(progress.NewLines(os.Stdout), snapshot)
 	}
-	stop = progress.Start(progress.NewBar(os.Stdout, width), snapshot)
+	end := progress.Start(progress.NewBar(os.Stdout, width), snapshot)
 	return func(succeeded bool) {
-		stop(succeeded)
+		end(succeeded)
 		fmt.Println()
 	}
 }
