@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3
+
+import (
+	"encoding/binary"
+	"hash/crc64"
+)
+
+// polynomial of CRC-64/NVME (NVM Express command set specification, §5.2.1.3.4
+// of revision 1.0c), its bits in the order in which hash/crc64 has them.
+const polynomial = 0x9a6c9329ac4bc9b5
+
+func nvmeTable() *crc64.Table { return crc64.MakeTable(polynomial) }
+
+// encodeCRC is a CRC as S3 writes it: base64 of its big-endian bytes.
+func encodeCRC(crc uint64) string {
+	return encode(binary.BigEndian.AppendUint64(nil, crc))
+}
+
+// combine returns the CRC of two byte strings, one after the other, from the
+// CRC of each and the length of the second: as many zero bits are shifted into
+// the first as the second has, which is a linear map over GF(2), raised to that
+// power by squaring (as crc32_combine of zlib does).
+func combine(first, second uint64, length int64) uint64 {
+	var shift, square [64]uint64
+	shift[0] = polynomial // one zero bit
+	for i := 1; i < 64; i++ {
+		shift[i] = 1 << (i - 1)
+	}
+	for range 3 { // to one zero byte
+		squareOf(&square, &shift)
+		shift = square
+	}
+	for ; length > 0; length >>= 1 {
+		if length&1 == 1 {
+			first = apply(&shift, first)
+		}
+		squareOf(&square, &shift)
+		shift = square
+	}
+	return first ^ second
+}
+
+// apply multiplies a matrix, given as its columns, with a vector.
+func apply(matrix *[64]uint64, vector uint64) uint64 {
+	sum := uint64(0)
+	for i := 0; vector != 0; i, vector = i+1, vector>>1 {
+		if vector&1 == 1 {
+			sum ^= matrix[i]
+		}
+	}
+	return sum
+}
+
+// squareOf squares a matrix.
+func squareOf(square, matrix *[64]uint64) {
+	for i := range matrix {
+		square[i] = apply(matrix, matrix[i])
+	}
+}

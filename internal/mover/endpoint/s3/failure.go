@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/novasphere/provider-wukong/internal/s3conn"
+	"github.com/novasphere/provider-wukong/internal/transfer"
+)
+
+// maxWords is how many characters of a store's own words stand in a message.
+const maxWords = 300
+
+// A role says which reasons a failure at one end of a transfer has.
+type role struct{ noKey, noBucket, refused, changed, unavailable transfer.Reason }
+
+func source() role {
+	return role{
+		noKey:       transfer.ReasonSourceNotFound,
+		noBucket:    transfer.ReasonSourceNotFound,
+		refused:     transfer.ReasonSourceRefused,
+		changed:     transfer.ReasonSourceChanged,
+		unavailable: transfer.ReasonSourceUnavailable,
+	}
+}
+
+// target misses no key: an object that was there and is gone was removed by
+// somebody else.
+func target() role {
+	return role{
+		noKey:       transfer.ReasonTargetChanged,
+		noBucket:    transfer.ReasonTargetRefused,
+		refused:     transfer.ReasonTargetRefused,
+		changed:     transfer.ReasonTargetChanged,
+		unavailable: transfer.ReasonTargetUnavailable,
+	}
+}
+
+// A refusal is a store's answer that is not what was asked for.
+type refusal struct {
+	status int
+	code   string // the store's, such as NoSuchKey
+	text   string
+}
+
+// Error implements error.
+func (r *refusal) Error() string { return r.text }
+
+// Overloaded reports whether err is a store's wish for fewer requests.
+func Overloaded(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable || r.code == "SlowDown")
+}
+
+// denied reports whether the SDK's error is one that other credentials may
+// mend. The answer to a HEAD says no more than its status.
+func denied(err error) bool {
+	r := parse(err)
+	if r == nil {
+		return false
+	}
+	switch r.status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return true
+	}
+	return expired(r.code) || (r.status == http.StatusBadRequest && r.code == "BadRequest")
+}
+
+func expired(code string) bool {
+	switch code {
+	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
+		return true
+	}
+	return false
+}
+
+// parse returns the refusal that the SDK's error stands for; nil when there was
+// no answer, or one that breaks off. An answer that is not S3's, as of a proxy
+// before the store, is known by its status alone.
+func parse(err error) *refusal {
+	var answer *smithyhttp.ResponseError
+	if !errors.As(err, &answer) {
+		return nil
+	}
+	r := &refusal{status: answer.HTTPStatusCode()}
+	var e smithy.APIError
+	switch {
+	case errors.As(err, &e):
+		r.code, r.text = e.ErrorCode(), e.ErrorMessage()
+	case r.status < http.StatusMultipleChoices:
+		return nil
+	default:
+		r.code = http.StatusText(r.status)
+	}
+	return r
+}
+
+// classify gives an error of the SDK its reason and takes every secret from
+// its text.
+func (o object) classify(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var known *transfer.Error
+	if errors.As(err, &known) {
+		return &transfer.Error{Reason: o.role.own(known.Reason), Err: known.Err, RetryAfter: known.RetryAfter}
+	}
+	var credentials *s3conn.CredentialsError
+	if errors.As(err, &credentials) {
+		return transfer.Terminal(transfer.ReasonUnauthorized, credentials)
+	}
+	r := parse(err)
+	if r == nil {
+		return o.silence(err)
+	}
+	words := o.printable(r.text)
+	r.text = fmt.Sprintf("store answers %d %s", r.status, o.printable(r.code))
+	if words != "" && words != r.code {
+		r.text += ": " + words
+	}
+	var answer *smithyhttp.ResponseError
+	errors.As(err, &answer)
+	return o.reason(r, answer.Response.Header)
+}
+
+// silence classifies an error without an answer. A request that was never sent
+// is one that the SDK can make nothing of.
+func (o object) silence(err error) error {
+	text := errors.New(o.printable(err.Error()))
+	var sent *smithyhttp.RequestSendError
+	var answered *smithyhttp.ResponseError
+	if errors.As(err, &sent) || errors.As(err, &answered) {
+		return transfer.Retryable(o.role.unavailable, text)
+	}
+	return transfer.Terminal(o.role.refused, text)
+}
+
+// own turns a reason of the connection, which is said of a source, into the
+// role's.
+func (r role) own(reason transfer.Reason) transfer.Reason {
+	switch reason {
+	case transfer.ReasonSourceUnavailable:
+		return r.unavailable
+	case transfer.ReasonSourceRefused:
+		return r.refused
+	}
+	return reason
+}
+
+// reason gives a refusal its reason: by the store's code, and where that says
+// too little by the status.
+func (o object) reason(r *refusal, h http.Header) error {
+	switch {
+	case expired(r.code):
+		return o.hasExpired(r)
+	case r.code == "NoSuchBucket":
+		return transfer.Terminal(o.role.noBucket, fmt.Errorf("there is no bucket %s: %w", o.Bucket, r))
+	case redirected(r):
+		return transfer.Terminal(o.role.refused, otherRegion(r, h))
+	case full(r):
+		return transfer.Terminal(transfer.ReasonOutOfSpace, r)
+	case passing(r):
+		return &transfer.Error{Reason: o.role.unavailable, Err: r, RetryAfter: retryAfter(h)}
+	case r.code == "NoSuchKey":
+		return transfer.Terminal(o.role.noKey, r)
+	case r.code == "NoSuchUpload", r.code == "InvalidPart":
+		return transfer.Terminal(o.role.changed, r)
+	case r.code == "InvalidObjectState":
+		return transfer.Terminal(o.role.refused, fmt.Errorf("the object is in an archive; restore it first: %w", r))
+	}
+	switch r.status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return o.unauthorized(r)
+	case http.StatusNotFound:
+		return transfer.Terminal(o.role.noBucket, r)
+	case http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable:
+		return transfer.Terminal(o.role.changed, r)
+	}
+	return transfer.Terminal(o.role.refused, r)
+}
+
+func (o object) unauthorized(r *refusal) error {
+	if why := o.Conn.Anonymous(); why != nil {
+		return transfer.Terminal(transfer.ReasonUnauthorized, fmt.Errorf("%w (the request was anonymous, since no credentials were found)", r))
+	}
+	return transfer.Terminal(transfer.ReasonUnauthorized, r)
+}
+
+// hasExpired waits for whoever renews a session token: in a cluster the new
+// one arrives within a minute or two.
+func (o object) hasExpired(r *refusal) error {
+	if o.Conn.Renewable() {
+		return transfer.Retryable(o.role.unavailable, fmt.Errorf("the session token has expired and has not been renewed yet: %w", r))
+	}
+	return transfer.Terminal(transfer.ReasonUnauthorized, r)
+}
+
+// redirected reports whether a store wants the request in another region.
+func redirected(r *refusal) bool {
+	switch r.code {
+	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
+		return true
+	}
+	return r.status >= http.StatusMultipleChoices && r.status < http.StatusBadRequest
+}
+
+func otherRegion(r *refusal, h http.Header) error {
+	if region := h.Get("X-Amz-Bucket-Region"); region != "" {
+		return fmt.Errorf("the bucket is in region %.40q; name that region: %w", region, r)
+	}
+	return fmt.Errorf("the bucket is in another region; name it: %w", r)
+}
+
+// full reports whether the store has no room left.
+func full(r *refusal) bool {
+	switch r.code {
+	case "QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded":
+		return true
+	}
+	return r.status == http.StatusInsufficientStorage
+}
+
+// passing reports whether the same request can succeed later. A digest that
+// does not fit was damaged on the way.
+func passing(r *refusal) bool {
+	switch r.code {
+	case "SlowDown", "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "OperationAborted", "Throttling", "ThrottlingException":
+		return true
+	}
+	switch r.status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return r.status >= http.StatusInternalServerError && !unknown(r)
+}
+
+// unknown reports whether the store does not know what was asked for.
+func unknown(r *refusal) bool {
+	return r.code == "NotImplemented" || r.status == http.StatusNotImplemented
+}
+
+// retryAfter reads Retry-After (RFC 9110 §10.2.3) in seconds; as a date it is
+// not used by stores.
+func retryAfter(h http.Header) time.Duration {
+	n, err := strconv.ParseUint(strings.TrimSpace(h.Get("Retry-After")), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// printable returns a text without secrets and without what a terminal or a
+// log would act on, cut to maxWords characters.
+func (o object) printable(text string) string {
+	clean := []rune(strings.ToValidUTF8(strings.TrimSpace(o.Conn.Scrub(text)), "�"))
+	for i, r := range clean {
+		if !unicode.IsPrint(r) {
+			clean[i] = ' '
+		}
+	}
+	if len(clean) > maxWords {
+		clean = append(clean[:maxWords-1], '…')
+	}
+	return string(clean)
+}
