@@ -22,6 +22,7 @@ import (
 // The kinds that are read.
 const (
 	kindDiskImport   = diskv1alpha1.DiskImportKind
+	kindDiskExport   = diskv1alpha1.DiskExportKind
 	kindClaim        = "PersistentVolumeClaim"
 	kindStorageClass = "StorageClass"
 )
@@ -30,6 +31,7 @@ const (
 func decode(req *fnv1.RunFunctionRequest) (composition.Input, error) {
 	in := composition.Input{
 		Imports:  map[string]*diskv1alpha1.DiskImport{},
+		Exports:  map[string]*diskv1alpha1.DiskExport{},
 		Claims:   map[string]*corev1.PersistentVolumeClaim{},
 		Standing: map[composition.Need]*metav1.PartialObjectMetadata{},
 		Classes:  map[composition.Need]*storagev1.StorageClass{},
@@ -74,6 +76,9 @@ func observe(in composition.Input, key string, s *structpb.Struct) error {
 	case kindDiskImport:
 		in.Imports[key] = &diskv1alpha1.DiskImport{}
 		return read(s, in.Imports[key])
+	case kindDiskExport:
+		in.Exports[key] = &diskv1alpha1.DiskExport{}
+		return read(s, in.Exports[key])
 	case kindClaim:
 		in.Claims[key] = &corev1.PersistentVolumeClaim{}
 		return read(s, in.Claims[key])

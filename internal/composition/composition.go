@@ -19,9 +19,10 @@ import (
 type Input struct {
 	Wukong *vmv1alpha1.Wukong
 
-	// Imports and Claims are the composed resources that exist, by the keys
-	// under which Compose desired them.
+	// Imports, Exports and Claims are the composed resources that exist, by
+	// the keys under which Compose desired them.
 	Imports map[string]*diskv1alpha1.DiskImport
+	Exports map[string]*diskv1alpha1.DiskExport
 	Claims  map[string]*corev1.PersistentVolumeClaim
 
 	// Standing holds the answers to needs for an object under the name that

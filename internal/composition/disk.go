@@ -44,6 +44,10 @@ type outcome struct {
 	// progress.
 	waiting string
 
+	// exporting says what its export waits for; empty when there is none, or
+	// it is done.
+	exporting string
+
 	// transfer is how far the import of a disk with a source is.
 	transfer *transfer
 }
@@ -64,7 +68,7 @@ func decide(in Input, d vmv1alpha1.Disk) outcome {
 	o.volume.Name = d.Name
 	o.volume.Size = string(d.Size)
 	if d.ExportTarget != nil {
-		o.refuseExport()
+		o.export(in, d)
 	}
 	return o
 }
@@ -74,33 +78,10 @@ func prepare(in Input, d vmv1alpha1.Disk) outcome {
 	if err != nil {
 		return refuse(in, d, fmt.Sprintf("size %q is not a size such as 20Gi", d.Size))
 	}
-	if sentence := unsupportedSource(d); sentence != "" {
-		return refuse(in, d, sentence)
-	}
-	if d.ImportSource != nil {
+	if hasSource(d) {
 		return importDisk(in, d, size)
 	}
 	return blankDisk(in, d, size)
-}
-
-// unsupportedSource says why this release cannot use the source of a disk;
-// empty when it can.
-func unsupportedSource(d vmv1alpha1.Disk) string {
-	const instead = "is not in this release; import the image with importSource of type http or https instead"
-	switch {
-	case d.Image != "":
-		return "image " + instead
-	case d.DataSource != nil:
-		return "dataSource " + instead
-	case d.ImportSource == nil:
-		return ""
-	}
-	switch t := d.ImportSource.Type; t {
-	case vmv1alpha1.SourceHTTP, vmv1alpha1.SourceHTTPS:
-		return ""
-	default:
-		return fmt.Sprintf("importSource of type %s %s", t, instead)
-	}
 }
 
 // refuse is the outcome of a disk that cannot be prepared as it is written.
@@ -126,19 +107,6 @@ func refuse(in Input, d vmv1alpha1.Disk, sentence string) outcome {
 		o.volume.ImportStatus.Message = sentence
 	}
 	return o
-}
-
-// refuseExport notes that exports are not in this release. The disk itself is
-// prepared all the same.
-func (o *outcome) refuseExport() {
-	const sentence = "exportTarget is not in this release: nothing is exported"
-	o.refused = true
-	o.problems = append(o.problems, sentence)
-	o.volume.ExportStatus = &vmv1alpha1.ExportStatus{
-		Phase:    vmv1alpha1.ExportFailed,
-		Progress: percentage(0),
-		Message:  sentence,
-	}
 }
 
 func (o *outcome) desire(key string, want Desired) {

@@ -5,9 +5,10 @@
 // desired and what the Wukong's status should say. The same input gives the
 // same output, byte for byte, because Crossplane applies it on every pass.
 //
-// Each disk is decided on its own, by its name: a disk with an http or https
-// source becomes a DiskImport, a disk without a source an empty
-// PersistentVolumeClaim. An error of one disk does not hold up the others.
+// Each disk is decided on its own, by its name: a disk with a source becomes
+// a DiskImport, a disk without one an empty PersistentVolumeClaim; a disk with
+// a target becomes a DiskExport too, once its claim is ready. An error of one
+// disk does not hold up the others.
 //
 // Three guarantees protect data:
 //

@@ -151,6 +151,7 @@ func input(t *testing.T, spec string) Input {
 	return Input{
 		Wukong:   w,
 		Imports:  map[string]*diskv1alpha1.DiskImport{},
+		Exports:  map[string]*diskv1alpha1.DiskExport{},
 		Claims:   map[string]*corev1.PersistentVolumeClaim{},
 		Standing: map[Need]*metav1.PartialObjectMetadata{},
 		Classes:  map[Need]*storagev1.StorageClass{},
@@ -193,6 +194,12 @@ func made(in *Input) {
 				have.Status = old.Status
 			}
 			in.Imports[key] = have
+		case *diskv1alpha1.DiskExport:
+			have := o.DeepCopy()
+			if old := in.Exports[key]; old != nil {
+				have.Status = old.Status
+			}
+			in.Exports[key] = have
 		case *corev1.PersistentVolumeClaim:
 			have := o.DeepCopy()
 			if old := in.Claims[key]; old != nil {
@@ -207,6 +214,11 @@ func made(in *Input) {
 // imports changes the status of a disk's DiskImport.
 func imports(disk string, change func(*diskv1alpha1.DiskImport)) func(*Input) {
 	return func(in *Input) { change(in.Imports["disk-"+disk]) }
+}
+
+// exported changes the status of a disk's DiskExport.
+func exported(disk string, change func(*diskv1alpha1.DiskExport)) func(*Input) {
+	return func(in *Input) { change(in.Exports["export-"+disk]) }
 }
 
 // claim changes the empty claim of a disk.

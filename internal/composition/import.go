@@ -26,9 +26,13 @@ const (
 // importKey is the key of a disk's DiskImport among the composed resources.
 func importKey(d vmv1alpha1.Disk) string { return "disk-" + d.Name }
 
-// importDisk decides about a disk with an http or https source.
+// importDisk decides about a disk with a source.
 func importDisk(in Input, d vmv1alpha1.Disk, size resource.Quantity) outcome {
-	want := desiredImport(in, d, size)
+	source, sentence := importSource(d)
+	if sentence != "" {
+		return refuse(in, d, sentence)
+	}
+	want := desiredImport(in, d, size, source)
 	have := in.Imports[importKey(d)]
 	if have == nil {
 		return beginImport(in, d, want)
@@ -65,13 +69,47 @@ func beginImport(in Input, d vmv1alpha1.Disk, want *diskv1alpha1.DiskImport) out
 	return o
 }
 
+// importSource is the image that a disk is filled with; the sentence says why
+// this release cannot use it.
+func importSource(d vmv1alpha1.Disk) (src diskv1alpha1.ImportSource, sentence string) {
+	const instead = "is not in this release; import the image with importSource of type http, https, s3 or registry instead"
+	s := d.ImportSource
+	switch {
+	case d.Image != "":
+		r := diskv1alpha1.RegistrySource{}
+		r.Image, sentence = imageName(d.Image)
+		src.Registry = &r
+		return src, sentence
+	case d.DataSource != nil:
+		return src, "dataSource " + instead
+	}
+	switch s.Type {
+	case vmv1alpha1.SourceHTTP, vmv1alpha1.SourceHTTPS:
+		h := webServer(s.URL, s.HTTPConfig)
+		src.HTTP = &h
+	case vmv1alpha1.SourceS3:
+		o := diskv1alpha1.S3Source{}
+		o.S3Object, sentence = s3Object(s.S3Place, s.URL)
+		src.S3 = &o
+	case vmv1alpha1.SourceRegistry:
+		r := diskv1alpha1.RegistrySource{RegistryAccess: registryAccess(s.RegistryConfig)}
+		r.Image, sentence = imageName(s.URL)
+		src.Registry = &r
+	default:
+		sentence = fmt.Sprintf("importSource of type %s %s", s.Type, instead)
+	}
+	return src, sentence
+}
+
 // desiredImport is the DiskImport that a disk asks for.
-func desiredImport(in Input, d vmv1alpha1.Disk, size resource.Quantity) *diskv1alpha1.DiskImport {
+func desiredImport(in Input, d vmv1alpha1.Disk, size resource.Quantity, source diskv1alpha1.ImportSource) *diskv1alpha1.DiskImport {
 	meta := objectMeta(in, d)
 	di := newImport(meta)
 	p := &di.Spec.ForProvider
-	p.Source.HTTP = httpSource(d.ImportSource)
-	p.Verification.Checksum = d.ImportSource.Checksum
+	p.Source = source
+	if d.ImportSource != nil {
+		p.Verification.Checksum = d.ImportSource.Checksum
+	}
 	p.Target = diskv1alpha1.Target{Name: meta.Name, Size: size, Labels: meta.Labels}
 	if d.StorageClassName != "" {
 		class := string(d.StorageClassName)
@@ -85,24 +123,6 @@ func newImport(meta metav1.ObjectMeta) *diskv1alpha1.DiskImport {
 	di.SetGroupVersionKind(diskv1alpha1.DiskImportGroupVersionKind())
 	di.SetProviderConfigReference(&xpv2.ProviderConfigReference{Kind: configKind, Name: configName})
 	return di
-}
-
-func httpSource(s *vmv1alpha1.ImportSource) *diskv1alpha1.HTTPSource {
-	h := &diskv1alpha1.HTTPSource{URL: s.URL}
-	c := s.HTTPConfig
-	if c == nil {
-		return h
-	}
-	if c.SecretName != "" {
-		h.SecretRef = &diskv1alpha1.SecretReference{Name: string(c.SecretName)}
-	}
-	if c.CABundle != nil {
-		h.CABundleRef = &diskv1alpha1.CABundleReference{Name: string(c.CABundle.ConfigMapName), Key: c.CABundle.Key}
-	}
-	for _, x := range c.Headers {
-		h.Headers = append(h.Headers, diskv1alpha1.Header{Name: x.Name, Value: x.Value})
-	}
-	return h
 }
 
 // keepImport is the DiskImport as it was composed earlier.
@@ -133,14 +153,15 @@ func changedAfterImport(have, want *diskv1alpha1.DiskImport) string {
 
 // sorted is the source with its headers in an order that can be compared: the
 // API server may keep another.
-func sorted(s diskv1alpha1.ImportSource) *diskv1alpha1.HTTPSource {
+func sorted(s diskv1alpha1.ImportSource) diskv1alpha1.ImportSource {
 	if s.HTTP == nil {
-		return nil
+		return s
 	}
 	h := *s.HTTP
 	h.Headers = slices.Clone(h.Headers)
 	slices.SortFunc(h.Headers, func(a, b diskv1alpha1.Header) int { return strings.Compare(a.Name, b.Name) })
-	return &h
+	s.HTTP = &h
+	return s
 }
 
 // importReady reports whether the claim of a DiskImport is there.
@@ -175,24 +196,29 @@ func observeImport(have *diskv1alpha1.DiskImport) outcome {
 		s.Phase = vmv1alpha1.ImportPending
 	}
 	s.Progress = percentage(o.transfer.percent)
-	if sentence := hindrance(have); sentence != "" && o.state != bound {
+	if sentence := hindrance(have, at.Phase == diskv1alpha1.PhaseFailed, at.Message); sentence != "" && o.state != bound {
 		o.fail(sentence)
 		s.Message = sentence
 	}
 	return o
 }
 
-// hindrance says what somebody must change before a DiskImport can go on;
-// empty when it goes on by itself.
-func hindrance(have *diskv1alpha1.DiskImport) string {
+// conditioned is what has conditions.
+type conditioned interface {
+	GetCondition(t xpv2.ConditionType) xpv2.Condition
+}
+
+// hindrance says what somebody must change before a transfer can go on; empty
+// when it goes on by itself. A transfer that has failed says so in a message.
+func hindrance(have conditioned, failed bool, message string) string {
 	stalled, synced := have.GetCondition(diskv1alpha1.TypeStalled), have.GetCondition(xpv2.TypeSynced)
 	switch {
 	case synced.Status == corev1.ConditionFalse:
 		return synced.Message
 	case stalled.Status == corev1.ConditionTrue:
 		return stalled.Message
-	case have.Status.AtProvider.Phase == diskv1alpha1.PhaseFailed:
-		return have.Status.AtProvider.Message
+	case failed:
+		return message
 	}
 	return ""
 }

@@ -53,6 +53,9 @@ func message(outcomes []outcome) string {
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.done() }) {
 		return waiting(outcomes)
 	}
+	if s := exports(outcomes); s != "" {
+		return s
+	}
 	return "the disks are ready; this release makes no VirtualMachine"
 }
 
@@ -82,6 +85,17 @@ func waiting(outcomes []outcome) string {
 	for _, o := range outcomes {
 		if o.waiting != "" && o.state != failed {
 			ss = append(ss, fmt.Sprintf("disk %q: %s", o.volume.Name, o.waiting))
+		}
+	}
+	return strings.Join(ss, "; ")
+}
+
+// exports are what the exports of disks that are ready wait for.
+func exports(outcomes []outcome) string {
+	var ss []string
+	for _, o := range outcomes {
+		if o.exporting != "" {
+			ss = append(ss, fmt.Sprintf("disk %q: %s", o.volume.Name, o.exporting))
 		}
 	}
 	return strings.Join(ss, "; ")

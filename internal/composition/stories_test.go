@@ -44,21 +44,70 @@ const (
   networks: [{name: n, type: bridge, bridgeName: br0}]
   startStrategy: {autoStart: true}
   disks:
-  - name: a
-    size: 1Gi
-    image: docker://registry.example.com/a:b
   - name: b
     size: 1Gi
     dataSource: {name: x}
   - name: c
     size: 1Gi
-    importSource: {type: s3, bucket: images, key: a}
+    importSource: {type: pvc, pvcConfig: {name: golden}}
   - name: d
     size: 1Gi
     importSource: {type: http, url: http://images.example.com/a}
-    exportTarget: {type: registry, url: registry.example.com/a:b}
+    exportTarget: {type: s3, bucket: backups, key: a, mode: Incremental}
   - name: e
     size: 1Gi
+`
+	sources = `
+  disks:
+  - name: flat
+    size: 1Gi
+    importSource: {type: s3, endpoint: "https://s3.example.com", bucket: images, key: a.qcow2, credentials: {secretName: s3}}
+  - name: nested
+    size: 1Gi
+    importSource: {type: s3, s3Config: {endpoint: "https://s3.example.com", region: eu-1, bucket: images, key: a.raw.zst, credentials: {secretName: s3}}, checksum: md5:d41d8cd98f00b204e9800998ecf8427e}
+  - name: url
+    size: 1Gi
+    importSource: {type: s3, url: "s3://images/vms/a.qcow2"}
+  - name: registry
+    size: 1Gi
+    importSource: {type: registry, url: "docker://registry.example.com/vms/ubuntu:22.04", registryConfig: {secretName: login}}
+  - name: short
+    size: 1Gi
+    image: docker://registry.example.com/vms/ubuntu:22.04
+  - name: odd
+    size: 1Gi
+    image: docker://registry.example.com/VMS/Ubuntu
+`
+	targets = `
+  disks:
+  - name: registry
+    size: 1Gi
+    exportTarget: {type: registry, url: "registry.example.com/vms/ubuntu:golden", registryConfig: {secretName: login}}
+  - name: flat
+    size: 1Gi
+    exportTarget: {type: s3, endpoint: "https://s3.example.com", bucket: backups, key: vm.qcow2}
+  - name: nested
+    size: 1Gi
+    exportTarget: {type: s3, format: raw, url: "s3://backups/vm.raw", s3Config: {endpoint: "https://s3.example.com", bucket: backups, key: vm.raw, credentials: {secretName: s3}}}
+  - name: http
+    size: 1Gi
+    exportTarget: {type: http, url: "https://backups.example.com/vm.qcow2", httpConfig: {secretName: login, caBundle: {configMapName: ca}}}
+  - name: claim
+    size: 1Gi
+    exportTarget: {type: pvc, pvcConfig: {name: backups}}
+  - name: onto
+    size: 1Gi
+    exportTarget: {type: pvc, pvcConfig: {name: vm-onto, path: a}}
+  - name: digest
+    size: 1Gi
+    exportTarget: {type: registry, url: "registry.example.com/vms/ubuntu@sha256:00"}
+`
+	sent = `
+  disks:
+  - name: system
+    size: 20Gi
+    importSource: {type: https, url: https://images.example.com/a.qcow2}
+    exportTarget: {type: s3, endpoint: "https://s3.example.com", bucket: backups, key: vm.qcow2}
 `
 )
 
@@ -112,7 +161,7 @@ func stories() map[string]story {
 				{"the disk is whole and bound", all(looked(), made, imports("system", succeeded(true)))},
 				{"the API server keeps the headers in another order", imports("system", reversed)},
 				{"the source is changed", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    storageClassName: fast\n    importSource: {type: http, url: http://images.example.com/b}\n")},
-				{"the type is one that is not supported", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: s3, bucket: images, key: a}\n")},
+				{"the type is one that is not supported", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: pvc, pvcConfig: {name: golden}}\n")},
 				{"the disk grows", rewritten(strings.Replace(verified, "20Gi", "30Gi", 1))},
 			},
 		},
@@ -172,6 +221,40 @@ func stories() map[string]story {
 			spec:   unlike,
 			steps:  []step{{"the names are free", looked()}},
 		},
+		"import-sources": {
+			reason: "Each spelling of a source in a bucket or a registry becomes a DiskImport.",
+			spec:   sources,
+			steps:  []step{{"the names are free", looked()}},
+		},
+		"export": {
+			reason: "A disk is exported once it is ready, and what happens then stands in its status.",
+			spec:   sent,
+			steps: []step{
+				{"the disk is imported", all(looked(), made, imports("system", importing(52)))},
+				{"the disk is ready", imports("system", succeeded(true))},
+				{"the name is free", looked()},
+				{"the DiskExport is made", made},
+				{"the mover is half-way", exported("system", exporting(50))},
+				{"a volume is in use", exported("system", hindered("Pod \"vm\" uses claim \"vm-system\"."))},
+				{"the artifact is whole", exported("system", exportDone)},
+				{"the disk is imported again", imports("system", importing(5))},
+				{"another target is written", rewritten(strings.Replace(sent, "vm.qcow2", "other.qcow2", 1))},
+				{"the target is taken away", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: https, url: https://images.example.com/a.qcow2}\n")},
+			},
+		},
+		"export-targets": {
+			reason: "Each spelling of a target becomes a DiskExport; what cannot be one is refused by name.",
+			spec:   targets,
+			steps: []step{
+				{"the disks are not ready", all(looked(), made)},
+				{"the disks are ready", all(claimsBound, looked())},
+			},
+		},
+		"export-name-taken": {
+			reason: "A DiskExport of somebody else is not adopted.",
+			spec:   sent,
+			steps:  []step{{"there is one under the name", all(looked(), made, imports("system", succeeded(true)), foreign)}},
+		},
 		"two-imports": {
 			reason: "Progress of several disks is weighed by size; speeds add up.",
 			spec:   "\n  disks:\n  - {name: a, size: 30Gi, importSource: {type: http, url: http://h/a}}\n  - {name: b, size: 10Gi, importSource: {type: http, url: http://h/b}}\n",
@@ -208,6 +291,37 @@ func succeeded(published bool) func(*diskv1alpha1.DiskImport) {
 			at.ClaimName = d.Spec.ForProvider.Target.Name
 			d.SetConditions(xpv2.Available())
 		}
+	}
+}
+
+// exporting is the status of an export that has begun.
+func exporting(percent int32) func(*diskv1alpha1.DiskExport) {
+	return func(d *diskv1alpha1.DiskExport) {
+		at := &d.Status.AtProvider
+		at.Phase, at.Message = diskv1alpha1.ExportPhaseExporting, "The disk is being transferred."
+		at.Progress = &diskv1alpha1.Progress{Percent: percent}
+		d.SetConditions(xpv2.Creating(), diskv1alpha1.NotStalled(diskv1alpha1.ReasonProgressing), xpv2.ReconcileSuccess())
+	}
+}
+
+func hindered(message string) func(*diskv1alpha1.DiskExport) {
+	return func(d *diskv1alpha1.DiskExport) {
+		d.Status.AtProvider.Phase, d.Status.AtProvider.Message = diskv1alpha1.ExportPhaseFailed, message
+		d.SetConditions(diskv1alpha1.Stalled(diskv1alpha1.ReasonSnapshotsUnsupported, message), xpv2.ReconcileSuccess())
+	}
+}
+
+func exportDone(d *diskv1alpha1.DiskExport) {
+	at := &d.Status.AtProvider
+	at.Phase, at.Message = diskv1alpha1.ExportPhaseSucceeded, "The artifact is whole, at s3://backups/vm.qcow2."
+	at.Artifact = &diskv1alpha1.ArtifactObservation{URI: "s3://backups/vm.qcow2"}
+	d.SetConditions(xpv2.Available(), diskv1alpha1.NotStalled(diskv1alpha1.ReasonComplete), xpv2.ReconcileSuccess())
+}
+
+// claimsBound binds every empty claim.
+func claimsBound(in *Input) {
+	for _, c := range in.Claims {
+		isBound(c)
 	}
 }
 

@@ -6,12 +6,16 @@ package controller
 
 import (
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/controller"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	"github.com/novasphere/provider-wukong/internal/clients/cluster"
 	"github.com/novasphere/provider-wukong/internal/controller/config"
+	"github.com/novasphere/provider-wukong/internal/controller/diskexport"
 	"github.com/novasphere/provider-wukong/internal/controller/diskimport"
+	"github.com/novasphere/provider-wukong/internal/controller/meter"
 )
 
 // Options of all controllers.
@@ -23,6 +27,9 @@ type Options struct {
 
 	// MoverImage of configurations that name none.
 	MoverImage string
+
+	// transfers is what all controllers that run movers count in.
+	transfers *meter.Metrics
 }
 
 type setup func(ctrl.Manager, Options) error
@@ -32,6 +39,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	return each(mgr, o,
 		func(m ctrl.Manager, o Options) error { return config.Setup(m, o.Options, o.Clusters) },
 		func(m ctrl.Manager, o Options) error { return diskimport.Setup(m, o.diskImport()) },
+		func(m ctrl.Manager, o Options) error { return diskexport.Setup(m, o.diskExport()) },
 	)
 }
 
@@ -40,10 +48,15 @@ func SetupGated(mgr ctrl.Manager, o Options) error {
 	return each(mgr, o,
 		func(m ctrl.Manager, o Options) error { return config.SetupGated(m, o.Options, o.Clusters) },
 		func(m ctrl.Manager, o Options) error { return diskimport.SetupGated(m, o.diskImport()) },
+		func(m ctrl.Manager, o Options) error { return diskexport.SetupGated(m, o.diskExport()) },
 	)
 }
 
 func each(mgr ctrl.Manager, o Options, setups ...setup) error {
+	var err error
+	if o.transfers, err = meter.New(metrics.Registry); err != nil {
+		return errors.Wrap(err, "cannot register metrics")
+	}
 	for _, s := range setups {
 		if err := s(mgr, o); err != nil {
 			return err
@@ -53,5 +66,9 @@ func each(mgr ctrl.Manager, o Options, setups ...setup) error {
 }
 
 func (o Options) diskImport() diskimport.Options {
-	return diskimport.Options{Options: o.Options, Clusters: o.Clusters, MoverImage: o.MoverImage}
+	return diskimport.Options{Options: o.Options, Clusters: o.Clusters, MoverImage: o.MoverImage, Metrics: o.transfers}
+}
+
+func (o Options) diskExport() diskexport.Options {
+	return diskexport.Options{Options: o.Options, Clusters: o.Clusters, MoverImage: o.MoverImage, Metrics: o.transfers}
 }

@@ -97,7 +97,16 @@ func TestDiskImportAdmission(t *testing.T) {
 		"DeadlineShort":    {"A deadline leaves time.", transfer, "{deadline: 1s}", "from 1m to 8760h"},
 		"DeadlineOK":       {"A deadline is a duration.", transfer, "{deadline: 1h30m}", ""},
 		"Retries":          {"Retries are bounded.", transfer, "{retries: 101}", "less than or equal to 100"},
-		"UnknownField":     {"An unknown field is not ignored.", "spec.forProvider.source.s3", "{bucket: b}", "unknown field"},
+		"UnknownField":     {"An unknown field is not ignored.", "spec.forProvider.source.pvc", "{name: b}", "unknown field"},
+		"TwoSources":       {"A source has one member.", "spec.forProvider.source.s3", "{bucket: images, key: a}", "name exactly one source"},
+		"S3":               {"An image can be in a bucket.", "spec.forProvider.source", "{s3: {endpoint: 'https://s3.example.com/path', bucket: images, key: vms/a.qcow2, secretRef: {name: s}}}", ""},
+		"S3Endpoint":       {"A password must not stand in a spec.", "spec.forProvider.source", "{s3: {endpoint: 'https://u:p@h', bucket: images, key: a}}", "without credentials"},
+		"S3Key":            {"A key does not begin with a slash.", "spec.forProvider.source", "{s3: {bucket: images, key: /a}}", "without a slash"},
+		"Registry":         {"An image can be in a registry.", "spec.forProvider.source", "{registry: {image: 'registry.example.com:5000/vms/ubuntu:22.04', platform: linux/arm64}}", ""},
+		"RegistryDigest":   {"An image can be pinned.", "spec.forProvider.source", "{registry: {image: 'registry.example.com/vms/ubuntu@sha256:00ff'}}", ""},
+		"RegistryScheme":   {"An image has no scheme.", "spec.forProvider.source", "{registry: {image: 'docker://registry.example.com/vms/ubuntu'}}", "without a scheme"},
+		"RegistryHost":     {"An image has a host.", "spec.forProvider.source", "{registry: {image: ubuntu}}", "host/repository:tag"},
+		"Platform":         {"A platform has two parts.", "spec.forProvider.source", "{registry: {image: 'registry.example.com/vms/ubuntu', platform: arm64}}", "os/architecture"},
 		"ProviderConfigOK": {"A configuration can be named.", "spec.providerConfigRef", "{kind: ProviderConfig, name: x}", ""},
 	}
 	for name, tc := range cases {
@@ -192,6 +201,94 @@ func TestProviderConfigAdmission(t *testing.T) {
 			}
 			set(t, u, tc.path, tc.value)
 			expect(t, tc.reason, create(t, u), tc.want)
+		})
+	}
+}
+
+const diskExport = `
+apiVersion: disk.wukong.m.novasphere.dev/v1alpha1
+kind: DiskExport
+metadata: {name: a, namespace: default}
+spec:
+  forProvider:
+    source: {pvc: {name: disk}}
+    target: {s3: {bucket: backups, key: vm.qcow2}}
+`
+
+func TestDiskExportAdmission(t *testing.T) {
+	p := "spec.forProvider"
+	registry := "{registry: {image: 'registry.example.com/vms/a:b'}}"
+	cases := map[string]struct {
+		reason string
+		paths  map[string]string
+		want   string // Part of the message; empty: accepted.
+	}{
+		"Minimal":        {"A source and a target are enough.", nil, ""},
+		"NoSource":       {"A source must have a member.", map[string]string{p + ".source": "{}"}, "name exactly one source"},
+		"TwoSources":     {"A source has one member.", map[string]string{p + ".source.snapshot": "{name: s}"}, "name exactly one source"},
+		"Machine":        {"A source can be a machine's disk.", map[string]string{p + ".source": "{virtualMachine: {name: vm, disk: system}}"}, ""},
+		"NoTarget":       {"A target must have a member.", map[string]string{p + ".target": "{}"}, "name exactly one target"},
+		"TwoTargets":     {"A target has one member.", map[string]string{p + ".target.pvc": "{name: b, path: a}"}, "name exactly one target"},
+		"Registry":       {"A registry takes a containerDisk.", map[string]string{p + ".target": registry, p + ".format": "OCI"}, ""},
+		"RegistryQCOW2":  {"A registry takes nothing else.", map[string]string{p + ".target": registry, p + ".format": "QCOW2"}, "OCI for a registry"},
+		"OCI":            {"A bucket takes no containerDisk.", map[string]string{p + ".format": "OCI"}, "OCI for a registry"},
+		"RegistryDigest": {"A digest cannot be chosen.", map[string]string{p + ".target": "{registry: {image: 'registry.example.com/a@sha256:00'}}"}, "write a tag"},
+		"HTTP":           {"A web server can be a target.", map[string]string{p + ".target": "{http: {url: 'https://h/a', method: POST}}"}, ""},
+		"HTTPMethod":     {"A file is put or posted.", map[string]string{p + ".target": "{http: {url: 'https://h/a', method: GET}}"}, "supported values"},
+		"PVC":            {"Another claim can be a target.", map[string]string{p + ".target": "{pvc: {name: backups, path: a/b}}"}, ""},
+		"PVCSame":        {"A disk cannot hold its own artifact.", map[string]string{p + ".target": "{pvc: {name: disk, path: a}}"}, "another claim"},
+		"PVCPath":        {"A path stays on its claim.", map[string]string{p + ".target": "{pvc: {name: backups, path: ../a}}"}, "does not leave it"},
+		"Incremental":    {"What is not there yet is refused by name.", map[string]string{p + ".mode": "Incremental"}, "not in this release"},
+		"Zlib":           {"Zlib is for clusters.", map[string]string{p + ".format": "Raw", p + ".compression": "{algorithm: Zlib}"}, "Zlib is for QCOW2"},
+		"ZlibQCOW2":      {"Zlib is for clusters.", map[string]string{p + ".compression": "{algorithm: Zlib, level: 9}"}, ""},
+		"Gzip":           {"Gzip is for files and layers.", map[string]string{p + ".compression": "{algorithm: Gzip}"}, "Gzip is for Raw and OCI"},
+		"GzipRegistry":   {"Gzip is for files and layers.", map[string]string{p + ".target": registry, p + ".compression": "{algorithm: Gzip}"}, ""},
+		"Level":          {"Gzip has nine levels.", map[string]string{p + ".format": "Raw", p + ".compression": "{algorithm: Gzip, level: 10}"}, "from 1 to 9"},
+		"LevelNone":      {"What is not compressed has no level.", map[string]string{p + ".compression": "{algorithm: None, level: 1}"}, "leave level out"},
+		"Everything":     {"All the rest together.", map[string]string{p + ".consistency": "Snapshot", p + ".retention": "Delete", p + ".trigger": "'2026'", p + ".verification": "ReadBack", p + ".mode": "Full"}, ""},
+		"UnknownField":   {"An unknown field is not ignored.", map[string]string{p + ".target.s3.acl": "public"}, "unknown field"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			u := manifest(t, diskExport)
+			for path, y := range tc.paths {
+				set(t, u, path, y)
+			}
+			expect(t, tc.reason, create(t, u), tc.want)
+		})
+	}
+}
+
+func TestDiskExportImmutability(t *testing.T) {
+	p := "spec.forProvider"
+	cases := map[string]struct {
+		reason string
+		made   bool
+		path   string
+		value  string
+		want   string
+	}{
+		"SourceBefore": {"A wrong claim can be corrected.", false, p + ".source.pvc.name", "other", ""},
+		"SourceAfter":  {"What is exported stays what it is.", true, p + ".source.pvc.name", "other", "the source cannot change"},
+		"KeyBefore":    {"A wrong key can be corrected.", false, p + ".target.s3.key", "other", ""},
+		"KeyAfter":     {"What is exported stays where it is.", true, p + ".target.s3.key", "other", "the target cannot change"},
+		"MemberAfter":  {"What is exported stays where it is.", true, p + ".target", "{pvc: {name: b, path: a}}", "the target cannot change"},
+		"SecretAfter":  {"Credentials can change.", true, p + ".target.s3.secretRef", "{name: other}", ""},
+		"TriggerAfter": {"It can be exported again.", true, p + ".trigger", "again", ""},
+		"Retention":    {"Its retention can change.", true, p + ".retention", "Delete", ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			ns := namespace(t)
+			u := manifest(t, diskExport)
+			u.SetNamespace(ns)
+			must(t, kube.client.Create(t.Context(), u))
+			if tc.made {
+				set(t, u, "status.atProvider.artifact", "{uri: 's3://backups/vm.qcow2'}")
+				must(t, kube.client.Status().Update(t.Context(), u))
+			}
+			set(t, u, tc.path, tc.value)
+			expect(t, tc.reason, kube.client.Update(t.Context(), u), tc.want)
 		})
 	}
 }

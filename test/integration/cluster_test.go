@@ -209,6 +209,11 @@ func installCRDs() error {
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("cannot find CRDs: %w", err)
 	}
+	snapshots, err := filepath.Glob("testdata/snapshots/*.yaml")
+	if err != nil || len(snapshots) == 0 {
+		return fmt.Errorf("cannot find CRDs of snapshots: %w", err)
+	}
+	files = append(files, snapshots...)
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {

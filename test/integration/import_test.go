@@ -85,6 +85,9 @@ func gone(t *testing.T, o client.Object) {
 func inventory(t *testing.T, ns string) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}
+	if s := snapshotsIn(t, ns); len(s) > 0 {
+		out["snapshot"] = s
+	}
 	lists := map[string]client.ObjectList{
 		"claim": &corev1.PersistentVolumeClaimList{}, "job": &batchv1.JobList{}, "pod": &corev1.PodList{}, "secret": &corev1.SecretList{},
 	}

@@ -140,6 +140,7 @@ func startWorld() error {
 			Provisioner: "integration.test/provisioner", AllowVolumeExpansion: new(true),
 		},
 		&v1alpha1.ClusterProviderConfig{ObjectMeta: metav1.ObjectMeta{Name: "default"}},
+		snapshotClass(),
 	} {
 		if err := kube.client.Create(ctx, o); err != nil {
 			return err

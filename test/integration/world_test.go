@@ -50,6 +50,7 @@ func (n *nodes) run(ctx context.Context) {
 		_ = n.provision(ctx)
 		_ = n.reclaim(ctx)
 		_ = n.pods(ctx)
+		_ = n.snapshots(ctx)
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
@@ -126,6 +127,7 @@ func (n *nodes) pods(ctx context.Context) error {
 	return nil
 }
 
+// bound reports whether a pod waits for no claim.
 func (n *nodes) bound(ctx context.Context, p *corev1.Pod) bool {
 	for _, v := range p.Spec.Volumes {
 		if v.PersistentVolumeClaim == nil {
@@ -133,9 +135,18 @@ func (n *nodes) bound(ctx context.Context, p *corev1.Pod) bool {
 		}
 		c := &corev1.PersistentVolumeClaim{}
 		err := kube.client.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: v.PersistentVolumeClaim.ClaimName}, c)
-		return err == nil && c.Status.Phase == corev1.ClaimBound
+		if err != nil || c.Status.Phase != corev1.ClaimBound {
+			return false
+		}
 	}
-	return false
+	return true
+}
+
+// runsFor reports whether a pod is a mover of a resource; with "/remove" behind
+// its name, the one that removes.
+func runsFor(p *corev1.Pod, name string) bool {
+	name, removes := strings.CutSuffix(name, "/remove")
+	return strings.HasPrefix(p.Name, name+"-") && strings.Contains(p.Name, "-remove-") == removes
 }
 
 func (n *nodes) end(ctx context.Context, p *corev1.Pod) {
@@ -143,13 +154,16 @@ func (n *nodes) end(ctx context.Context, p *corev1.Pod) {
 	r := transfer.Result{
 		Type: transfer.LineResult, Seconds: 2, Attempts: 1, FetchedBytes: 100, WrittenBytes: 200,
 		Source: transfer.SourceFacts{Digest: "sha256:feed", Format: transfer.FormatQCOW2, Size: 100, VirtualSize: 1 << 20},
+		Artifact: transfer.ArtifactFacts{
+			URI: "s3://backups/vm.qcow2", Format: transfer.ArtifactQCOW2, Digest: "sha256:beef", Size: 42, ContentDigest: "sha256:cafe", Validator: "tag",
+		},
 	}
 	held := false
 	for name, on := range n.hold {
-		held = held || on && strings.HasPrefix(p.Name, name+"-")
+		held = held || on && runsFor(p, name)
 	}
 	for name, other := range n.results {
-		if strings.HasPrefix(p.Name, name+"-") {
+		if runsFor(p, name) {
 			r = other
 		}
 	}

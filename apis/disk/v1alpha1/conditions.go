@@ -47,6 +47,25 @@ const (
 	ReasonClaimConflict          Reason = "ClaimConflict"
 )
 
+// Reasons why an export cannot begin, or what it was is no more. Each heals by
+// itself when what it names is put right.
+const (
+	ReasonClaimNotFound          Reason = "ClaimNotFound"
+	ReasonClaimNotBound          Reason = "ClaimNotBound"
+	ReasonClaimUnsuitable        Reason = "ClaimUnsuitable"
+	ReasonSnapshotNotFound       Reason = "SnapshotNotFound"
+	ReasonSnapshotPending        Reason = "SnapshotPending"
+	ReasonSnapshotFailed         Reason = "SnapshotFailed"
+	ReasonSnapshotsUnsupported   Reason = "SnapshotsUnsupported"
+	ReasonSourceInUse            Reason = "SourceInUse"
+	ReasonKubeVirtMissing        Reason = "KubeVirtMissing"
+	ReasonVirtualMachineNotFound Reason = "VirtualMachineNotFound"
+	ReasonDiskNotFound           Reason = "DiskNotFound"
+	ReasonArtifactMissing        Reason = "ArtifactMissing"
+	ReasonArtifactChanged        Reason = "ArtifactChanged"
+	ReasonRemovalFailed          Reason = "RemovalFailed"
+)
+
 // Reasons why an import that has begun does not go on.
 const (
 	ReasonVolumePending    Reason = "VolumePending"

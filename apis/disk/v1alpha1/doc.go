@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package v1alpha1 holds the managed resources that move disks: DiskImport
-// brings an image into a claim.
+// brings an image into a claim, DiskExport makes an artifact of a disk.
 //
 // +kubebuilder:object:generate=true
 // +groupName=disk.wukong.m.novasphere.dev

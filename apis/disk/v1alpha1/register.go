@@ -14,8 +14,11 @@ const (
 	Version = "v1alpha1"
 )
 
-// DiskImportKind is the kind of a DiskImport.
-const DiskImportKind = "DiskImport"
+// The kinds of this package.
+const (
+	DiskImportKind = "DiskImport"
+	DiskExportKind = "DiskExport"
+)
 
 // GroupVersion of the types in this package.
 func GroupVersion() schema.GroupVersion {
@@ -27,9 +30,14 @@ func DiskImportGroupVersionKind() schema.GroupVersionKind {
 	return GroupVersion().WithKind(DiskImportKind)
 }
 
+// DiskExportGroupVersionKind is the full name of a DiskExport's kind.
+func DiskExportGroupVersionKind() schema.GroupVersionKind {
+	return GroupVersion().WithKind(DiskExportKind)
+}
+
 // AddToScheme registers the types of this package.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion(), &DiskImport{}, &DiskImportList{})
+	s.AddKnownTypes(GroupVersion(), &DiskImport{}, &DiskImportList{}, &DiskExport{}, &DiskExportList{})
 	metav1.AddToGroupVersion(s, GroupVersion())
 	return nil
 }

@@ -3,11 +3,20 @@
 package v1alpha1
 
 // An ImportSource is where an image is read from: exactly one member is set.
-// +kubebuilder:validation:XValidation:rule="has(self.http)",message="name exactly one source, such as http: {url: https://…}"
+// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.s3), has(self.registry)].filter(x, x).size() == 1",message="name exactly one source, such as http: {url: https://…}, s3: {bucket: images, key: disk.qcow2} or registry: {image: registry.example.com/vms/ubuntu:22.04}"
 type ImportSource struct {
 	// HTTP reads the image from a web server.
 	// +optional
 	HTTP *HTTPSource `json:"http,omitempty"`
+
+	// S3 reads the image from a bucket.
+	// +optional
+	S3 *S3Source `json:"s3,omitempty"`
+
+	// Registry reads the disk of an image in a registry: a KubeVirt
+	// containerDisk, or an artifact whose layer is a disk.
+	// +optional
+	Registry *RegistrySource `json:"registry,omitempty"`
 }
 
 // An HTTPSource is an image behind an http or https URL.

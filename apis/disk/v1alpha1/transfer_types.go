@@ -24,8 +24,8 @@ const (
 
 // Transfer tunes how the data is moved.
 type Transfer struct {
-	// Connections is the greatest number of connections to the source at
-	// once; the mover finds the best number up to it. Default: the provider
+	// Connections is the greatest number of connections to the source, or
+	// to the target of an export, at once; the mover finds the best number up to it. Default: the provider
 	// configuration's, else the mover decides.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
@@ -99,7 +99,8 @@ type Progress struct {
 	// +optional
 	TotalBytes int64 `json:"totalBytes,omitempty"`
 
-	// WrittenBytes were written to the disk; holes do not count.
+	// WrittenBytes were written to the disk, or to the target of an export;
+	// holes do not count.
 	WrittenBytes int64 `json:"writtenBytes"`
 
 	// BytesPerSecond of the source over the last seconds.
@@ -120,6 +121,11 @@ type Progress struct {
 	// ResumedBytes were on the disk before this attempt began.
 	// +optional
 	ResumedBytes int64 `json:"resumedBytes,omitempty"`
+
+	// ReusedBytes of an export's artifact were at the target already, from an
+	// attempt before, and were not sent again.
+	// +optional
+	ReusedBytes int64 `json:"reusedBytes,omitempty"`
 
 	// LastProgressTime is when the mover reported this.
 	// +optional

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +29,12 @@ const (
 	FileToken    = "token"
 	FileHeaders  = "headers"
 	FileCA       = "ca.crt"
+
+	FileAccessKeyID     = "accessKeyId"
+	FileSecretAccessKey = "secretAccessKey"
+	FileSessionToken    = "sessionToken"
+
+	FileDockerConfig = ".dockerconfigjson"
 )
 
 // A Problem is a reference that does not lead to what it should. Somebody has
@@ -51,29 +58,56 @@ func problem(r v1alpha1.Reason, format string, args ...any) error {
 type Files map[string][]byte
 
 // Credentials reports whether there are credentials among the files.
-func (f Files) Credentials() bool {
-	for _, k := range []string{FileUsername, FileToken, FileHeaders} {
-		if len(f[k]) > 0 {
-			return true
+func (f Files) Credentials() bool { return len(f.Secret()) > 0 }
+
+// Secret returns the names of the files that hold credentials, sorted.
+func (f Files) Secret() []string {
+	var names []string
+	for name, b := range f {
+		if name != FileCA && len(b) > 0 {
+			names = append(names, name)
 		}
 	}
-	return false
+	slices.Sort(names)
+	return names
 }
 
-// HTTP returns the files for an HTTP source in the given namespace. A missing
-// or malformed Secret or ConfigMap gives a Problem.
-func HTTP(ctx context.Context, r client.Reader, namespace string, src *v1alpha1.HTTPSource) (Files, error) {
+// References are what a place refers to for its credentials and its trust.
+// Either may be nil.
+type References struct {
+	Secret   *v1alpha1.SecretReference
+	CABundle *v1alpha1.CABundleReference
+}
+
+// HTTP returns the files for a web server, with what the references lead to in
+// the given namespace. A missing or malformed Secret or ConfigMap gives a
+// Problem.
+func HTTP(ctx context.Context, r client.Reader, namespace string, refs References) (Files, error) {
+	return read(ctx, r, namespace, refs, Files.addSecret)
+}
+
+// S3 returns the files for a bucket, as HTTP does for a web server.
+func S3(ctx context.Context, r client.Reader, namespace string, refs References) (Files, error) {
+	return read(ctx, r, namespace, refs, Files.addKeys)
+}
+
+// Registry returns the files for a registry, as HTTP does for a web server.
+func Registry(ctx context.Context, r client.Reader, namespace string, refs References) (Files, error) {
+	return read(ctx, r, namespace, refs, Files.addLogin)
+}
+
+func read(ctx context.Context, r client.Reader, namespace string, refs References, add func(Files, *corev1.Secret) error) (Files, error) {
 	files := Files{}
-	if ref := src.SecretRef; ref != nil {
+	if ref := refs.Secret; ref != nil {
 		s := &corev1.Secret{}
 		if err := get(ctx, r, types.NamespacedName{Namespace: namespace, Name: ref.Name}, s, v1alpha1.ReasonSecretNotFound); err != nil {
 			return nil, err
 		}
-		if err := files.addSecret(s); err != nil {
+		if err := add(files, s); err != nil {
 			return nil, err
 		}
 	}
-	if ref := src.CABundleRef; ref != nil {
+	if ref := refs.CABundle; ref != nil {
 		m := &corev1.ConfigMap{}
 		if err := get(ctx, r, types.NamespacedName{Namespace: namespace, Name: ref.Name}, m, v1alpha1.ReasonConfigMapNotFound); err != nil {
 			return nil, err
@@ -97,20 +131,22 @@ func get(ctx context.Context, r client.Reader, key types.NamespacedName, into cl
 	return errors.Wrapf(err, "cannot get %s %q", kind, key.Name)
 }
 
-// addSecret adds the credentials of a Secret. Values lose the line breaks at
-// their ends, which editors and `base64` leave there.
-func (f Files) addSecret(s *corev1.Secret) error {
-	value := func(keys ...string) []byte {
-		for _, k := range keys {
-			if v := strings.TrimRight(string(s.Data[k]), "\r\n"); v != "" {
-				return []byte(v)
-			}
+// value is that of the first key which has one. It loses the line breaks at
+// its end, which editors and `base64` leave there.
+func value(s *corev1.Secret, keys ...string) []byte {
+	for _, k := range keys {
+		if v := strings.TrimRight(string(s.Data[k]), "\r\n"); v != "" {
+			return []byte(v)
 		}
-		return nil
 	}
+	return nil
+}
+
+// addSecret adds the credentials of a Secret for a web server.
+func (f Files) addSecret(s *corev1.Secret) error {
 	// accessKeyId and secretKey are CDI's names, so that its Secrets can be used.
-	user, password := value("username", "user", "accessKeyId"), value("password", "secretKey")
-	token, headers := value("token"), value("headers")
+	user, password := value(s, "username", "user", "accessKeyId"), value(s, "password", "secretKey")
+	token, headers := value(s, "token"), value(s, "headers")
 
 	malformed := func(why string) error {
 		return problem(v1alpha1.ReasonSecretMalformed,
@@ -128,12 +164,17 @@ func (f Files) addSecret(s *corev1.Secret) error {
 	case !headerLines(string(headers)):
 		return malformed("has a line in the key headers that is not \"Name: value\"")
 	}
-	for name, v := range map[string][]byte{FileUsername: user, FilePassword: password, FileToken: token, FileHeaders: headers} {
+	f.set(map[string][]byte{FileUsername: user, FilePassword: password, FileToken: token, FileHeaders: headers})
+	return nil
+}
+
+// set adds the files that have content.
+func (f Files) set(files map[string][]byte) {
+	for name, v := range files {
 		if v != nil {
 			f[name] = v
 		}
 	}
-	return nil
 }
 
 func headerLines(s string) bool {

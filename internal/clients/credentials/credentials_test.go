@@ -80,7 +80,7 @@ func TestHTTP(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			files, err := HTTP(t.Context(), tc.store, "vms", &tc.src)
+			files, err := HTTP(t.Context(), tc.store, "vms", References{Secret: tc.src.SecretRef, CABundle: tc.src.CABundleRef})
 			got := want{files: files}
 			var p *Problem
 			if errors.As(err, &p) {

@@ -77,21 +77,21 @@ func ofStaging(v volume.State) *Finding {
 		return finding(v1alpha1.ReasonVolumeLost, "The volume of staging claim %q is gone: delete the claim and its mover Job to begin again.", s.GetName())
 	}
 	if e := newest(v.Events, "ProvisioningFailed", "FailedBinding", "ClaimMisbound"); e != nil {
-		return finding(v1alpha1.ReasonVolumePending, "The storage class does not make a volume: %s. Check its provisioner, or name another class in target.storageClassName.", detail(e.Message))
+		return finding(v1alpha1.ReasonVolumePending, "The storage class does not make a volume: %s. Check its provisioner, or name another class in target.storageClassName.", Detail(e.Message))
 	}
 	return nil
 }
 
 func ofJobEvents(es []corev1.Event) *Finding {
 	if e := newest(es, "FailedCreate"); e != nil {
-		return finding(v1alpha1.ReasonPodRefused, "The cluster refuses the mover's pod: %s. Raise the quota, lower transfer.resources, or correct what the message names.", detail(e.Message))
+		return finding(v1alpha1.ReasonPodRefused, "The cluster refuses the mover's pod: %s. Raise the quota, lower transfer.resources, or correct what the message names.", Detail(e.Message))
 	}
 	return nil
 }
 
 func ofPodEvents(es []corev1.Event) *Finding {
 	if e := newest(es, "FailedMount", "FailedAttachVolume", "FailedMapVolume"); e != nil {
-		return finding(v1alpha1.ReasonVolumePending, "The node cannot use the volume: %s.", detail(e.Message))
+		return finding(v1alpha1.ReasonVolumePending, "The node cannot use the volume: %s.", Detail(e.Message))
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func ofRunning(m moverjob.State, now time.Time) *Finding {
 func ofScheduling(p *corev1.Pod) *Finding {
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return finding(v1alpha1.ReasonUnschedulable, "No node takes the mover: %s. Correct transfer.nodeSelector, tolerations or resources, or add a node.", detail(c.Message))
+			return finding(v1alpha1.ReasonUnschedulable, "No node takes the mover: %s. Correct transfer.nodeSelector, tolerations or resources, or add a node.", Detail(c.Message))
 		}
 	}
 	return nil
@@ -125,7 +125,7 @@ func ofWaiting(p *corev1.Pod) *Finding {
 	case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed":
 		return finding(v1alpha1.ReasonImagePullFailed, "The mover's image %q cannot be pulled: correct mover.image or mover.imagePullSecrets of the provider configuration, or the provider's --mover-image.", c.Image)
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError":
-		return finding(v1alpha1.ReasonContainerStuck, "The mover's container does not start: %s.", detail(w.Message))
+		return finding(v1alpha1.ReasonContainerStuck, "The mover's container does not start: %s.", Detail(w.Message))
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func ofEnded(p *corev1.Pod) *Finding {
 	c := moverjob.Container(p)
 	switch {
 	case p.Status.Reason == reasonEvicted:
-		return finding(v1alpha1.ReasonEvicted, "The mover was evicted: %s.", detail(p.Status.Message))
+		return finding(v1alpha1.ReasonEvicted, "The mover was evicted: %s.", Detail(p.Status.Message))
 	case c == nil || c.State.Terminated == nil || c.State.Terminated.ExitCode == transfer.ExitDone:
 		return nil
 	case c.State.Terminated.Reason == reasonOOMKilled:
@@ -211,9 +211,9 @@ func memoryLimit(p *corev1.Pod) string {
 	return "the container"
 }
 
-// detail quotes a message of Kubernetes: one line, bounded, without the full
+// Detail quotes a message of Kubernetes: one line, bounded, without the full
 // stop at its end.
-func detail(s string) string {
+func Detail(s string) string {
 	s = strings.TrimRight(strings.Join(strings.Fields(s), " "), ". ")
 	if len(s) > maxDetail {
 		s = strings.ToValidUTF8(s[:maxDetail], "") + "…"
@@ -223,7 +223,7 @@ func detail(s string) string {
 
 // sentence begins s with a capital letter and takes the full stop off.
 func sentence(s string) string {
-	s = detail(s)
+	s = Detail(s)
 	if s == "" {
 		return s
 	}

@@ -23,18 +23,18 @@ func Refusal(err error, permitted bool, quotas []corev1.ResourceQuota, want core
 	case kerrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return finding(v1alpha1.ReasonNamespaceTerminating, "The namespace is being deleted: nothing can be made in it.")
 	case kerrors.IsNotFound(err):
-		return finding(v1alpha1.ReasonNamespaceNotFound, "The target cluster refuses the import: %s.", detail(err.Error()))
+		return finding(v1alpha1.ReasonNamespaceNotFound, "The target cluster refuses it: %s.", Detail(err.Error()))
 	case kerrors.IsInvalid(err) || kerrors.IsBadRequest(err):
-		return finding(v1alpha1.ReasonAdmissionRefused, "The target cluster refuses the import: %s.", detail(err.Error()))
+		return finding(v1alpha1.ReasonAdmissionRefused, "The target cluster refuses it: %s.", Detail(err.Error()))
 	case !kerrors.IsForbidden(err):
 		return nil
 	case !permitted:
-		return finding(v1alpha1.ReasonAccessDenied, "The provider may not do this: %s. Grant it the ClusterRole in examples/provider.", detail(err.Error()))
+		return finding(v1alpha1.ReasonAccessDenied, "The provider may not do this: %s. Grant it the ClusterRole in examples/provider.", Detail(err.Error()))
 	}
 	if q := Exceeded(quotas, want); q != "" {
-		return finding(v1alpha1.ReasonQuotaExceeded, "ResourceQuota %q does not leave room for the import: %s. Raise the quota, or delete what is not needed.", q, detail(err.Error()))
+		return finding(v1alpha1.ReasonQuotaExceeded, "ResourceQuota %q does not leave room for it: %s. Raise the quota, or delete what is not needed.", q, Detail(err.Error()))
 	}
-	return finding(v1alpha1.ReasonAdmissionRefused, "The target cluster refuses the import: %s.", detail(err.Error()))
+	return finding(v1alpha1.ReasonAdmissionRefused, "The target cluster refuses it: %s.", Detail(err.Error()))
 }
 
 // Denied returns why a request failed for lack of rights, or nil if it failed
@@ -42,7 +42,7 @@ func Refusal(err error, permitted bool, quotas []corev1.ResourceQuota, want core
 func Denied(err error) *Finding {
 	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
 		if kerrors.IsForbidden(cause) {
-			return finding(v1alpha1.ReasonAccessDenied, "The provider may not do this: %s. Grant it the ClusterRole in examples/provider.", detail(cause.Error()))
+			return finding(v1alpha1.ReasonAccessDenied, "The provider may not do this: %s. Grant it the ClusterRole in examples/provider.", Detail(cause.Error()))
 		}
 	}
 	return nil

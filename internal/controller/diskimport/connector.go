@@ -19,7 +19,8 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/cluster"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
-	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/meter"
+	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
 // The reasons of events.
@@ -44,7 +45,7 @@ type connector struct {
 
 	clock   clock.PassiveClock
 	record  event.Recorder
-	metrics *Metrics
+	metrics *meter.Metrics
 }
 
 // Connect finds the cluster that the DiskImport's configuration names.
@@ -82,23 +83,18 @@ func (c *connector) Connect(ctx context.Context, cr *v1alpha1.DiskImport) (manag
 // made in its own cluster it finds by name and UID; what it made in another
 // cluster is left behind there, and an event says so.
 func (c *connector) without(cr *v1alpha1.DiskImport, err error) (*cluster.Cluster, error) {
-	var ce *cluster.ConfigError
-	if !errors.As(err, &ce) {
+	f, missing := wiring.ConfigProblem(err)
+	if f == nil {
 		return nil, err
 	}
-	if meta.WasDeleted(cr) && ce.Missing {
+	if meta.WasDeleted(cr) && missing {
 		c.record.Event(cr, event.Warning(reasonLeftBehind, errors.Wrap(err, "cannot look for objects in another cluster")))
 		return c.clusters.OwnCluster(), nil
 	}
-	r := v1alpha1.ReasonProviderConfigInvalid
-	if ce.Missing {
-		r = v1alpha1.ReasonProviderConfigNotFound
-	}
-	message := diagnosis.Sentence(err)
 	if cr.Status.AtProvider.Phase == "" {
 		cr.Status.AtProvider.Phase = v1alpha1.PhasePending
 	}
-	cr.Status.AtProvider.Message = message
-	cr.SetConditions(v1alpha1.NotReady(r, message), v1alpha1.Stalled(r, message))
+	cr.Status.AtProvider.Message = f.Message
+	cr.SetConditions(v1alpha1.NotReady(f.Reason, f.Message), v1alpha1.Stalled(f.Reason, f.Message))
 	return nil, err
 }

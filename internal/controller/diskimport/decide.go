@@ -5,8 +5,10 @@ package diskimport
 import (
 	batchv1 "k8s.io/api/batch/v1"
 
+	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
+	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
 // An action is what has to be done next for a DiskImport.
@@ -46,7 +48,10 @@ type view struct {
 	// want is the fingerprint that a new mover would have. It is nil when
 	// something that the DiskImport refers to is missing, so that nobody can
 	// say whether the mover should be another.
-	want *fingerprint
+	want *workload.Fingerprint
+
+	// files are what the source refers to.
+	files credentials.Files
 
 	// tuned reports whether the mover's limits are as they should be.
 	tuned bool
@@ -141,7 +146,7 @@ func decideWithoutJob(v view) action {
 
 // outdated reports whether the mover does not do what is wanted now.
 func outdated(v view) bool {
-	has := readFingerprint(v.mover.Secret)
+	has := workload.ReadFingerprint(v.mover.Secret)
 	switch {
 	case has == nil:
 		// A mover without its Secret cannot be started again; one that has
@@ -151,7 +156,7 @@ func outdated(v view) bool {
 		return false
 	case has.Request != v.want.Request:
 		return true
-	case has.Environment != v.want.Environment:
+	case has.Environment != v.want.Environment, has.Credentials != v.want.Credentials && v.failed():
 		return v.failed() || !v.mover.Started()
 	}
 	return false

@@ -20,6 +20,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/meter"
 )
 
 // maxSteps bounds how many steps one Update takes; a handover has five.
@@ -45,7 +46,7 @@ type external struct {
 
 	clock   clock.PassiveClock
 	record  event.Recorder
-	metrics *Metrics
+	metrics *meter.Metrics
 }
 
 // Observe reports what exists of the claim, and of the mover on the way to it.
@@ -190,11 +191,11 @@ func (e *external) compare(ctx context.Context, cr *v1alpha1.DiskImport, v *view
 	if err != nil {
 		return err
 	}
-	v.want = &f
+	v.want, v.files = &f, files
 	if v.mover.Job == nil || v.mover.Secret == nil || v.ended() || outdated(*v) {
 		return nil
 	}
-	run, err := retuned(cr, e.target.Settings, v.mover)
+	run, err := retuned(cr, *v, e.target.Settings)
 	v.tuned = err == nil && v.mover.Tuned(run)
 	return err
 }
@@ -210,7 +211,7 @@ func (e *external) act(ctx context.Context, cr *v1alpha1.DiskImport, v view) (bo
 		}
 		return false, e.disks.DeleteStaging(ctx, v.volume)
 	case actionTune:
-		run, err := retuned(cr, e.target.Settings, v.mover)
+		run, err := retuned(cr, v, e.target.Settings)
 		if err != nil {
 			return false, err
 		}
@@ -273,7 +274,7 @@ func (e *external) announce(cr *v1alpha1.DiskImport, before v1alpha1.Phase) {
 		e.record.Event(cr, event.Warning(reasonFailed, errors.New(at.Message)))
 	case v1alpha1.PhasePending, v1alpha1.PhaseImporting:
 	}
-	e.metrics.reached(cr, e.clock.Now())
+	e.metrics.Reached(milestone(cr, e.clock.Now()))
 }
 
 func (e *external) moverImage() string {

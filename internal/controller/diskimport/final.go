@@ -12,6 +12,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
+	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
 // finalMetadata is what the published claim should say, and the size that it
@@ -21,7 +22,8 @@ func finalMetadata(cr *v1alpha1.DiskImport, s volume.State) volume.Metadata {
 	t := cr.Spec.ForProvider.Target
 	maps.Copy(m.Labels, t.Labels)
 	maps.Copy(m.Annotations, t.Annotations)
-	m.Labels[volume.LabelOwner], m.Labels[labelManagedBy], m.Labels[labelComponent] = string(cr.GetUID()), managedBy, "disk"
+	maps.Copy(m.Labels, labels(cr))
+	m.Labels[workload.LabelComponent] = "disk"
 	if f := cr.Status.AtProvider.Source; f != nil && f.Digest != "" {
 		m.Annotations[annotationDigest], m.Annotations[annotationFormat] = f.Digest, f.Format
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+	"github.com/novasphere/provider-wukong/internal/controller/workload"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -39,7 +40,7 @@ func TestMoverName(t *testing.T) {
 
 func TestDocument(t *testing.T) {
 	block := corev1.PersistentVolumeBlock
-	id, mode := user, uint32(0o660)
+	id, mode := workload.User, uint32(0o660)
 	cases := map[string]struct {
 		reason string
 		edit   edit
@@ -149,7 +150,7 @@ func TestPodIsRestricted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []string{string(b), string(run.Secret.Data[keyJob]), string(run.Secret.Data[keyFingerprint])} {
+	for _, s := range []string{string(b), string(run.Secret.Data[workload.KeyJob]), string(run.Secret.Data[workload.KeyFingerprint])} {
 		if strings.Contains(s, "hunter2") {
 			t.Errorf("a password stands where it should not: %s", s)
 		}
@@ -238,14 +239,14 @@ func TestRetuned(t *testing.T) {
 	}
 	s := moverjob.State{Job: run.Job, Secret: run.Secret}
 	s.Secret.OwnerReferences = []metav1.OwnerReference{{UID: s.Job.UID}}
-	same, err := retuned(diskImport(), someInputs().settings, s)
+	same, err := retuned(diskImport(), view{mover: s}, someInputs().settings)
 	if err != nil || !s.Tuned(same) {
 		t.Errorf("a mover that is as it should be should need no change: %v", err)
 	}
 	other, err := retuned(diskImport(func(cr *v1alpha1.DiskImport) {
 		cr.Spec.ForProvider.Transfer.BandwidthLimit = new(resource.MustParse("1Mi"))
-	}), someInputs().settings, s)
-	if err != nil || s.Tuned(other) || !strings.Contains(string(other.Secret.Data[keyJob]), `"bytesPerSecond":1048576`) {
-		t.Errorf("a new limit should reach the document: %v, %s", err, other.Secret.Data[keyJob])
+	}), view{mover: s}, someInputs().settings)
+	if err != nil || s.Tuned(other) || !strings.Contains(string(other.Secret.Data[workload.KeyJob]), `"bytesPerSecond":1048576`) {
+		t.Errorf("a new limit should reach the document: %v, %s", err, other.Secret.Data[workload.KeyJob])
 	}
 }

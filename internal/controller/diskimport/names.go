@@ -4,10 +4,8 @@ package diskimport
 
 import (
 	"context"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
+	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
 const (
@@ -29,24 +28,12 @@ const (
 
 	// annotationSize is the size in bytes of the disk in a claim.
 	annotationSize = "wukong.m.novasphere.dev/disk-size"
-
-	labelManagedBy = "app.kubernetes.io/managed-by"
-	labelComponent = "app.kubernetes.io/component"
-	managedBy      = "provider-wukong"
-
-	// uidPrefix is how much of a UID is part of a name: 32 bits, beside the
-	// name itself.
-	uidPrefix = 8
 )
 
 // moverName is the name of the Job, its Secret and the staging claim. It fits
 // a label value, because Kubernetes labels the pods with it.
 func moverName(cr *v1alpha1.DiskImport) string {
-	uid := string(cr.GetUID())
-	suffix := "-" + uid[:min(uidPrefix, len(uid))]
-	name := cr.GetName()
-	name = name[:min(len(name), validation.DNS1123LabelMaxLength-len(suffix))]
-	return strings.TrimRight(name, "-.") + suffix
+	return workload.Name(cr.GetName(), cr.GetUID(), "")
 }
 
 // claimName is the name under which the disk is published.
@@ -89,11 +76,7 @@ func diskOf(cr *v1alpha1.DiskImport) volume.Disk {
 
 // labels are those of every object that is made for a DiskImport.
 func labels(cr *v1alpha1.DiskImport) map[string]string {
-	return map[string]string{
-		volume.LabelOwner: string(cr.GetUID()),
-		labelManagedBy:    managedBy,
-		labelComponent:    "mover",
-	}
+	return workload.Labels(cr.GetUID())
 }
 
 func annotations(cr *v1alpha1.DiskImport) map[string]string {

@@ -13,12 +13,10 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/controller"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/event"
-	"github.com/crossplane/crossplane-runtime/v2/pkg/feature"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/ratelimiter"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/resource"
@@ -27,6 +25,8 @@ import (
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	configv1alpha1 "github.com/novasphere/provider-wukong/apis/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/cluster"
+	"github.com/novasphere/provider-wukong/internal/controller/meter"
+	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
 const namespaceTerminating = corev1.NamespaceTerminatingCause
@@ -39,16 +39,9 @@ const (
 	pollPublishing = 500 * time.Millisecond
 	pollBlocked    = 15 * time.Second
 
-	// minPoll is the shortest interval that an annotation may ask for.
-	minPoll = 5 * time.Second
-
 	// pollJitter is how much of the interval of a settled DiskImport is left
 	// to chance.
 	pollJitter = 0.1
-
-	// The back-off of a DiskImport whose configuration sets none.
-	backoffBase = time.Second
-	backoffMax  = time.Minute
 )
 
 // Options of the controller beside those of every controller.
@@ -60,6 +53,9 @@ type Options struct {
 
 	// MoverImage of configurations that name none.
 	MoverImage string
+
+	// Metrics count the transfers.
+	Metrics *meter.Metrics
 }
 
 // Setup adds the controller of DiskImports.
@@ -69,10 +65,6 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	log := o.Logger.WithValues("controller", name)
 	record := event.NewAPIRecorder(mgr.GetEventRecorderFor(name)) //nolint:staticcheck // SA1019: crossplane-runtime's recorder wraps the events API of core/v1.
 
-	m, err := NewMetrics(metrics.Registry)
-	if err != nil {
-		return errors.Wrap(err, "cannot register metrics")
-	}
 	conn := &connector{
 		local:    mgr.GetAPIReader(),
 		usage:    resource.NewProviderConfigUsageTracker(mgr.GetClient(), &configv1alpha1.ProviderConfigUsage{}),
@@ -80,12 +72,12 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		image:    o.MoverImage,
 		clock:    clock.RealClock{},
 		record:   record,
-		metrics:  m,
+		metrics:  o.Metrics,
 	}
-	limiter := reconciliationpolicy.NewExponentialFailureRateLimiter(backoffBase, backoffMax)
+	limiter := reconciliationpolicy.NewExponentialFailureRateLimiter(wiring.BackoffBase, wiring.BackoffMax)
 	requests := handler.NewEventHandler(handler.WithLogger(log))
 
-	options := append(features(o),
+	options := append(wiring.ReconcilerOptions(o.Options, nextPoll),
 		managed.WithInitializers(externalNamer{client: mgr.GetClient()}),
 		managed.WithTypedExternalConnector(conn),
 		managed.WithFinalizer(reconciliationpolicy.NewFinalizer(
@@ -97,7 +89,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	r := reconciliationpolicy.NewReconciler(
 		managed.NewReconciler(mgr, resource.ManagedKind(gvk), options...), mgr, gvk,
 		reconciliationpolicy.WithRateLimiter(limiter),
-		reconciliationpolicy.WithSource(backoffOf))
+		reconciliationpolicy.WithSource(wiring.BackoffOf))
 
 	if err := addRunnables(mgr, o, requests); err != nil {
 		return err
@@ -123,30 +115,8 @@ func SetupGated(mgr ctrl.Manager, o Options) error {
 	return nil
 }
 
-// features are the options of the reconciler that do not depend on what is
-// reconciled.
-func features(o Options) []managed.ReconcilerOption {
-	out := []managed.ReconcilerOption{
-		managed.WithDeterministicExternalName(true),
-		managed.WithPollInterval(o.PollInterval),
-		managed.WithMinPollInterval(minPoll),
-		managed.WithPollIntervalHook(nextPoll),
-		managed.WithCreationGracePeriod(0), // Reads come from the API server itself.
-	}
-	if o.MetricOptions != nil {
-		out = append(out, managed.WithMetricRecorder(o.MetricOptions.MRMetrics))
-	}
-	if o.Features.Enabled(feature.EnableBetaManagementPolicies) {
-		out = append(out, managed.WithManagementPolicies())
-	}
-	if o.Features.Enabled(feature.EnableAlphaChangeLogs) {
-		out = append(out, managed.WithChangeLogger(o.ChangeLogOptions.ChangeLogger))
-	}
-	return out
-}
-
 func addRunnables(mgr ctrl.Manager, o Options, requests *handler.EventHandler) error {
-	if err := mgr.Add(&watcher{cache: mgr.GetCache(), requests: requests}); err != nil {
+	if err := mgr.Add(&wiring.Watcher{Cache: mgr.GetCache(), Requests: requests, Annotation: annotationName}); err != nil {
 		return errors.Wrap(err, "cannot watch movers")
 	}
 	if o.MetricOptions == nil {

@@ -4,11 +4,10 @@ package diskimport
 
 import (
 	"context"
-	"slices"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	corev1 "k8s.io/api/core/v1"
-	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -17,6 +16,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
 // start makes what a mover needs, and the mover. It may be called again after
@@ -56,33 +56,12 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskImport, v view
 	}
 	staging := desiredStaging(cr, in)
 	want := diagnosis.Demand(in.profile.Class, staging.Spec.Resources.Requests[corev1.ResourceStorage])
-	if f, err := e.refusal(ctx, cr, e.disks.DryRun(ctx, staging), want, "", "persistentvolumeclaims"); err != nil || f != nil {
+	r := wiring.Request{Namespace: cr.GetNamespace(), Resource: schema.GroupResource{Resource: "persistentvolumeclaims"}, Demand: want}
+	if f, err := wiring.Refusal(ctx, e.target, e.disks.DryRun(ctx, staging), r); err != nil || f != nil {
 		return f, err
 	}
-	return e.refusal(ctx, cr, e.movers.DryRun(ctx, run), want, "batch", "jobs")
-}
-
-// refusal finds out why the API server refuses to create something.
-func (e *external) refusal(ctx context.Context, cr *v1alpha1.DiskImport, refused error, want corev1.ResourceList, resource ...string) (*diagnosis.Finding, error) {
-	if refused == nil {
-		return nil, nil //nolint:nilnil // No refusal is no finding.
-	}
-	var quotas []corev1.ResourceQuota
-	permitted := true
-	if kerrors.IsForbidden(refused) {
-		var err error
-		if permitted, err = e.target.MayCreate(ctx, cr.GetNamespace(), resource[0], resource[1]); err != nil {
-			return nil, err
-		}
-		if quotas, err = e.target.Quotas(ctx, cr.GetNamespace()); err != nil {
-			return nil, err
-		}
-	}
-	f := diagnosis.Refusal(refused, permitted, quotas, want)
-	if f == nil {
-		return nil, errors.Wrap(refused, "cannot ask whether the import can begin")
-	}
-	return f, nil
+	r.Resource = schema.GroupResource{Group: "batch", Resource: "jobs"}
+	return wiring.Refusal(ctx, e.target, e.movers.DryRun(ctx, run), r)
 }
 
 // inputs gathers what a mover depends on beside its DiskImport, or what is
@@ -132,17 +111,16 @@ func missing(err error) (*diagnosis.Finding, error) {
 
 // files are those that the source refers to.
 func (e *external) files(ctx context.Context, cr *v1alpha1.DiskImport) (credentials.Files, error) {
-	src := cr.Spec.ForProvider.Source.HTTP
-	if src == nil {
-		return nil, errors.New("cannot import: the source has no member")
+	switch src := cr.Spec.ForProvider.Source; {
+	case src.HTTP != nil:
+		return credentials.HTTP(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: src.HTTP.SecretRef, CABundle: src.HTTP.CABundleRef})
+	case src.S3 != nil:
+		return credentials.S3(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: src.S3.SecretRef, CABundle: src.S3.CABundleRef})
+	case src.Registry != nil:
+		return credentials.Registry(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: src.Registry.SecretRef, CABundle: src.Registry.CABundleRef})
 	}
-	return credentials.HTTP(ctx, e.local, cr.GetNamespace(), src)
+	return nil, errors.New("cannot import: the source has no member")
 }
 
-func may(cr *v1alpha1.DiskImport, a xpv2.ManagementAction) bool {
-	ps := cr.GetManagementPolicies()
-	return len(ps) == 0 || slices.Contains(ps, xpv2.ManagementActionAll) || slices.Contains(ps, a)
-}
-
-func mayCreate(cr *v1alpha1.DiskImport) bool { return may(cr, xpv2.ManagementActionCreate) }
-func mayUpdate(cr *v1alpha1.DiskImport) bool { return may(cr, xpv2.ManagementActionUpdate) }
+func mayCreate(cr *v1alpha1.DiskImport) bool { return wiring.May(cr, xpv2.ManagementActionCreate) }
+func mayUpdate(cr *v1alpha1.DiskImport) bool { return wiring.May(cr, xpv2.ManagementActionUpdate) }

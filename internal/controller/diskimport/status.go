@@ -7,21 +7,13 @@ import (
 	"time"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/progress"
 	"github.com/novasphere/provider-wukong/internal/transfer"
-)
-
-const (
-	// progressStep and progressInterval say when progress is worth writing:
-	// Crossplane counts the changes of a composed resource's status and stops
-	// reconciling a composite that changes too often.
-	progressStep     = 5
-	progressInterval = 30 * time.Second
 )
 
 // report is what is to be said of a DiskImport.
@@ -126,7 +118,7 @@ func describe(cr *v1alpha1.DiskImport, v view, changed bool) {
 		// Another mover has been started, which knows nothing yet.
 		at.StartTime, at.CompletionTime, at.Progress, at.Source, at.Checksum = &start, nil, nil, nil, ""
 	}
-	at.Progress = nextProgress(at.Progress, v.mover, changed)
+	at.Progress = progress.Next(at.Progress, v.mover, changed)
 	if !v.succeeded() {
 		return
 	}
@@ -139,7 +131,7 @@ func describe(cr *v1alpha1.DiskImport, v view, changed bool) {
 	if r := v.mover.Result; r != nil {
 		at.Source, at.Checksum = sourceFacts(r.Source), r.Checksum
 	}
-	at.Progress = finished(at.Progress, v.mover)
+	at.Progress = progress.Finished(at.Progress, v.mover)
 }
 
 // completed reports whether the status says that the disk of this mover is
@@ -176,75 +168,6 @@ func sourceFacts(f transfer.SourceFacts) *v1alpha1.SourceFacts {
 		Compression: f.Compression,
 		VirtualSize: f.VirtualSize,
 	}
-}
-
-// nextProgress returns the old progress, or the mover's if that is worth
-// writing.
-func nextProgress(old *v1alpha1.Progress, m moverjob.State, changed bool) *v1alpha1.Progress {
-	p := m.Progress
-	if p == nil {
-		return old
-	}
-	attempt := m.Job.Status.Failed + 1
-	if old != nil && !changed && old.Attempt == attempt && old.LastProgressTime != nil &&
-		abs(int32(p.Percent)-old.Percent) < progressStep && p.Time.Sub(old.LastProgressTime.Time) < progressInterval {
-		return old
-	}
-	at := metav1.NewTime(p.Time.Truncate(time.Second))
-	return &v1alpha1.Progress{
-		Percent:          int32(p.Percent),
-		TransferredBytes: p.TransferredBytes,
-		TotalBytes:       p.TotalBytes,
-		WrittenBytes:     p.WrittenBytes,
-		BytesPerSecond:   p.BytesPerSecond,
-		Speed:            speed(p.BytesPerSecond),
-		EtaSeconds:       p.ETASeconds,
-		Attempt:          attempt,
-		ResumedBytes:     p.ResumedBytes,
-		LastProgressTime: &at,
-	}
-}
-
-// finished is the progress of a transfer that has succeeded: all of it, at the
-// average speed.
-func finished(old *v1alpha1.Progress, m moverjob.State) *v1alpha1.Progress {
-	p := &v1alpha1.Progress{}
-	if old != nil {
-		p = old.DeepCopy()
-	}
-	p.Percent, p.EtaSeconds, p.Attempt = 100, nil, m.Job.Status.Failed+1
-	r := m.Result
-	if r == nil {
-		return p
-	}
-	p.TransferredBytes, p.TotalBytes, p.WrittenBytes = max(r.Source.Size, 0), r.Source.Size, r.WrittenBytes
-	if r.Source.Size == 0 {
-		p.TransferredBytes = r.FetchedBytes
-	}
-	if r.Seconds > 0 {
-		p.BytesPerSecond = int64(float64(p.TransferredBytes) / r.Seconds)
-	}
-	p.Speed = speed(p.BytesPerSecond)
-	return p
-}
-
-func abs(n int32) int32 { return max(n, -n) }
-
-// speed writes bytes a second for people.
-func speed(n int64) string {
-	units := []string{"KiB/s", "MiB/s", "GiB/s"}
-	if n < 1<<10 {
-		return fmt.Sprintf("%d B/s", n)
-	}
-	f, unit := float64(n)/(1<<10), 0
-	for f >= 1<<10 && unit < len(units)-1 {
-		f /= 1 << 10
-		unit++
-	}
-	if f < 10 {
-		return fmt.Sprintf("%.1f %s", f, units[unit])
-	}
-	return fmt.Sprintf("%.0f %s", f, units[unit])
 }
 
 func (r report) conditions(cr *v1alpha1.DiskImport) []xpv2.Condition {

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diskexport
+
+import (
+	"context"
+
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/event"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/meta"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
+
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/cluster"
+	"github.com/novasphere/provider-wukong/internal/clients/credentials"
+	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+	"github.com/novasphere/provider-wukong/internal/clients/volume"
+	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
+	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/meter"
+	"github.com/novasphere/provider-wukong/internal/controller/wiring"
+)
+
+// A moverClient manages the movers of one DiskExport.
+type moverClient interface {
+	Inspect(ctx context.Context, key types.NamespacedName) (moverjob.State, error)
+	DryRun(ctx context.Context, r moverjob.Run) error
+	Start(ctx context.Context, r moverjob.Run) error
+	Tune(ctx context.Context, s moverjob.State, r moverjob.Run) error
+	Cancel(ctx context.Context, key types.NamespacedName) error
+}
+
+// external manages the artifact of a DiskExport, from one cluster.
+type external struct {
+	// local reads Secrets and ConfigMaps where the DiskExport is.
+	local  client.Reader
+	target *cluster.Cluster
+	movers moverClient
+	disks  *volume.Client
+	copies *snapshot.Client
+	image  string
+
+	clock   clock.PassiveClock
+	record  event.Recorder
+	metrics *meter.Metrics
+}
+
+// Observe reports what is known of the artifact, and of the mover on the way
+// to it.
+func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskExport) (managed.ExternalObservation, error) {
+	if err := recall(cr); err != nil {
+		return managed.ExternalObservation{}, err
+	}
+	if meta.WasDeleted(cr) {
+		left, err := e.left(ctx, cr)
+		return managed.ExternalObservation{ResourceExists: left}, e.denied(cr, err)
+	}
+	v, err := e.look(ctx, cr)
+	if err != nil {
+		return managed.ExternalObservation{}, e.denied(cr, err)
+	}
+	if v.mover.Job == nil && !v.done && v.plan.problem == nil {
+		if v.plan.problem, err = e.obstacle(ctx, cr, v); err != nil {
+			return managed.ExternalObservation{}, e.denied(cr, err)
+		}
+	}
+	before := cr.Status.AtProvider.Phase
+	reportOf(cr, v, e.clock.Now()).apply(cr, v)
+	e.announce(cr, before)
+	o := observation(cr, decide(v))
+	o.ConnectionDetails = connectionDetails(cr.Status.AtProvider)
+	return o, nil
+}
+
+// observation tells the runtime what to call for an action. The beginning of
+// the first run is a Create, everything else an Update of what exists; a
+// DiskExport whose management policies permit no Update gets that from Create.
+func observation(cr *v1alpha1.DiskExport, a action) managed.ExternalObservation {
+	updates := wiring.May(cr, xpv2.ManagementActionUpdate) || !wiring.May(cr, xpv2.ManagementActionCreate)
+	switch a {
+	case actionSnapshot, actionStart:
+		return managed.ExternalObservation{ResourceExists: updates && cr.Status.AtProvider.StartTime != nil}
+	case actionRestart, actionDiscard, actionTidy:
+		return managed.ExternalObservation{ResourceExists: updates}
+	case actionTune:
+		return managed.ExternalObservation{ResourceExists: true}
+	case actionWait:
+	}
+	return managed.ExternalObservation{ResourceExists: true, ResourceUpToDate: true}
+}
+
+// Create begins the export and returns: Observe reports how it fares.
+func (e *external) Create(ctx context.Context, cr *v1alpha1.DiskExport) (managed.ExternalCreation, error) {
+	return managed.ExternalCreation{}, e.advance(ctx, cr)
+}
+
+// Update takes the next step, and waits for nothing.
+func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskExport) (managed.ExternalUpdate, error) {
+	return managed.ExternalUpdate{}, e.advance(ctx, cr)
+}
+
+// Disconnect does nothing: connections are shared.
+func (e *external) Disconnect(context.Context) error { return nil }
+
+// look gathers everything that decide needs.
+func (e *external) look(ctx context.Context, cr *v1alpha1.DiskExport) (view, error) {
+	v := view{tuned: true, done: done(cr)}
+	var err error
+	if v.mover, err = e.movers.Inspect(ctx, moverKey(cr)); err != nil {
+		return v, err
+	}
+	if v.copy, err = e.copies.Inspect(ctx, copyOf(cr)); err != nil {
+		return v, err
+	}
+	v.completed = completed(cr, v.mover)
+	if v.mover.Job == nil && v.done || v.completed {
+		return v, nil
+	}
+	if v.origin, err = e.origin(ctx, cr, v.copy); err != nil {
+		return v, err
+	}
+	v.plan = planOf(cr, v.origin, v.copy)
+	err = e.compare(ctx, cr, &v)
+	return v, err
+}
+
+// compare finds out whether the mover is the one that is wanted.
+func (e *external) compare(ctx context.Context, cr *v1alpha1.DiskExport, v *view) error {
+	files, err := e.files(ctx, cr)
+	var p *credentials.Problem
+	if errors.As(err, &p) {
+		// A mover that runs has its own copy of what is missing now.
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := fingerprintOf(cr, inputs{settings: e.target.Settings, files: files, image: e.moverImage()})
+	if err != nil {
+		return err
+	}
+	v.want, v.files = &f, files
+	if v.mover.Job == nil || v.mover.Secret == nil || v.ended() || outdated(*v) {
+		return nil
+	}
+	run, err := retuned(cr, *v, e.target.Settings)
+	v.tuned = err == nil && v.mover.Tuned(run)
+	return err
+}
+
+// advance takes the next action.
+func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskExport) error {
+	v, err := e.look(ctx, cr)
+	if err != nil {
+		return err
+	}
+	switch decide(v) {
+	case actionSnapshot:
+		return e.copies.Take(ctx, objectMeta(cr, moverName(cr)), v.origin.claimName(), v.origin.snapshotClass)
+	case actionStart:
+		return e.start(ctx, cr, v)
+	case actionRestart:
+		e.warn(cr, v)
+		return e.tidy(ctx, cr, v)
+	case actionTidy:
+		return e.tidy(ctx, cr, v)
+	case actionDiscard:
+		return e.copies.Discard(ctx, copyOf(cr), v.copy)
+	case actionTune:
+		run, err := retuned(cr, v, e.target.Settings)
+		if err != nil {
+			return err
+		}
+		return e.movers.Tune(ctx, v.mover, run)
+	case actionWait:
+	}
+	return nil
+}
+
+// tidy removes mover, snapshot and restored claim.
+func (e *external) tidy(ctx context.Context, cr *v1alpha1.DiskExport, v view) error {
+	if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
+		return err
+	}
+	return e.copies.Discard(ctx, copyOf(cr), v.copy)
+}
+
+// warn says that an upload to another target may have left something behind.
+func (e *external) warn(cr *v1alpha1.DiskExport, v view) {
+	if p := abandoned(cr, v); p != "" {
+		e.record.Event(cr, event.Warning(reasonLeftBehind, errors.Errorf("an unfinished upload to %s is abandoned, because the target is another now: what it left there is removed by the store's own rules only", p)))
+	}
+}
+
+// denied writes lack of rights into the conditions, and returns the error.
+func (e *external) denied(cr *v1alpha1.DiskExport, err error) error {
+	if f := diagnosis.Denied(err); f != nil {
+		cr.Status.AtProvider.Message = f.Message
+		cr.SetConditions(v1alpha1.NotReady(f.Reason, f.Message), v1alpha1.Stalled(f.Reason, f.Message))
+	}
+	return err
+}
+
+// announce tells events and metrics of a phase that was reached.
+func (e *external) announce(cr *v1alpha1.DiskExport, before v1alpha1.ExportPhase) {
+	at := cr.Status.AtProvider
+	if at.Phase == before {
+		return
+	}
+	switch at.Phase {
+	case v1alpha1.ExportPhaseSucceeded:
+		e.record.Event(cr, event.Normal(reasonExported, at.Message))
+	case v1alpha1.ExportPhaseFailed:
+		e.record.Event(cr, event.Warning(reasonFailed, errors.New(at.Message)))
+	case v1alpha1.ExportPhasePending, v1alpha1.ExportPhaseExporting:
+	}
+	e.metrics.Reached(meter.Milestone{
+		Operation:  operationExport,
+		Phase:      string(at.Phase),
+		Reason:     string(cr.GetCondition(xpv2.TypeReady).Reason),
+		Success:    at.Phase == v1alpha1.ExportPhaseSucceeded,
+		Kind:       v1alpha1.DiskExportGroupVersionKind(),
+		Age:        e.clock.Now().Sub(cr.GetCreationTimestamp().Time),
+		Progress:   at.Progress,
+		Start:      at.StartTime,
+		Completion: at.CompletionTime,
+	})
+}
+
+func (e *external) moverImage() string {
+	if i := e.target.Settings.Mover.Image; i != "" {
+		return i
+	}
+	return e.image
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diskexport
+
+import (
+	"context"
+	"encoding/json"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/meta"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/resource"
+
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+)
+
+// made is what a DiskExport notes of its last run that succeeded outside of
+// its status.
+type made struct {
+	Trigger    string                       `json:"trigger"`
+	Start      *metav1.Time                 `json:"startTime"`
+	Completion *metav1.Time                 `json:"completionTime"`
+	Artifact   v1alpha1.ArtifactObservation `json:"artifact"`
+}
+
+// noteOf is the note that a DiskExport should have, or "" if it has nothing
+// new to note.
+func noteOf(cr *v1alpha1.DiskExport) (string, error) {
+	at := cr.Status.AtProvider
+	if at.Artifact == nil || at.CompletionTime == nil || at.LastTrigger == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(made{Trigger: *at.LastTrigger, Start: at.StartTime, Completion: at.CompletionTime, Artifact: *at.Artifact})
+	return string(b), errors.Wrap(err, "cannot write note of export")
+}
+
+// recall fills what a status that was lost must know of the last run.
+func recall(cr *v1alpha1.DiskExport) error {
+	at, note := &cr.Status.AtProvider, cr.GetAnnotations()[annotationMade]
+	if note == "" || at.Phase != "" {
+		return nil
+	}
+	m := made{}
+	if err := json.Unmarshal([]byte(note), &m); err != nil {
+		return errors.Wrapf(err, "cannot read annotation %s: correct it, or remove it to export again", annotationMade)
+	}
+	at.Phase, at.Artifact, at.LastTrigger = v1alpha1.ExportPhaseSucceeded, &m.Artifact, ptr.To(m.Trigger)
+	at.StartTime, at.CompletionTime = m.Start, m.Completion
+	return nil
+}
+
+// noter writes into the metadata of a DiskExport where its artifact goes,
+// which is the external name, and what its last run has made.
+type noter struct{ client client.Client }
+
+// Initialize implements managed.Initializer.
+func (n noter) Initialize(ctx context.Context, mg resource.Managed) error {
+	cr, ok := mg.(*v1alpha1.DiskExport)
+	if !ok || meta.WasDeleted(mg) {
+		return nil
+	}
+	note, err := noteOf(cr)
+	if err != nil {
+		return err
+	}
+	name := place(cr.Spec.ForProvider.Target)
+	if meta.GetExternalName(mg) == name && (note == "" || mg.GetAnnotations()[annotationMade] == note) {
+		return nil
+	}
+	meta.SetExternalName(mg, name)
+	if note != "" {
+		meta.AddAnnotations(mg, map[string]string{annotationMade: note})
+	}
+	return errors.Wrap(n.client.Update(ctx, mg), "cannot set external name")
+}

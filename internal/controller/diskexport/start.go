@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diskexport
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/credentials"
+	"github.com/novasphere/provider-wukong/internal/clients/machine"
+	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
+	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/wiring"
+)
+
+// start makes what a mover needs, and the mover. It may be called again after
+// any failure.
+func (e *external) start(ctx context.Context, cr *v1alpha1.DiskExport, v view) error {
+	in, f, err := e.inputs(ctx, cr)
+	if err != nil {
+		return err
+	}
+	if f != nil {
+		return errors.New(f.Message)
+	}
+	run, err := desiredRun(cr, v, in)
+	if err != nil {
+		return err
+	}
+	if v.plan.consistency == v1alpha1.ConsistencySnapshot {
+		if err := e.copies.Restore(ctx, desiredRestored(cr, v)); err != nil {
+			return err
+		}
+	}
+	return e.movers.Start(ctx, run)
+}
+
+// obstacle returns what is in the way of an export that has not begun, or nil
+// if nothing is. It asks the API server whether it would accept what start
+// makes, because only the API server knows of quotas, rights and policies.
+func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskExport, v view) (*diagnosis.Finding, error) {
+	in, f, err := e.inputs(ctx, cr)
+	if err != nil || f != nil {
+		return f, err
+	}
+	run, err := desiredRun(cr, v, in)
+	if err != nil {
+		return nil, err
+	}
+	r := wiring.Request{Namespace: cr.GetNamespace(), Resource: schema.GroupResource{Group: "batch", Resource: "jobs"}}
+	if v.plan.consistency == v1alpha1.ConsistencySnapshot {
+		claim := desiredRestored(cr, v)
+		r.Demand = diagnosis.Demand(v.origin.storageClass, claim.Spec.Resources.Requests[corev1.ResourceStorage])
+		r := wiring.Request{Namespace: r.Namespace, Resource: schema.GroupResource{Resource: "persistentvolumeclaims"}, Demand: r.Demand}
+		if f, err := wiring.Refusal(ctx, e.target, e.copies.DryRun(ctx, claim), r); err != nil || f != nil {
+			return f, err
+		}
+	}
+	return wiring.Refusal(ctx, e.target, e.movers.DryRun(ctx, run), r)
+}
+
+// inputs gathers what a mover depends on beside its DiskExport, or what is
+// missing of it.
+func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskExport) (inputs, *diagnosis.Finding, error) {
+	in := inputs{settings: e.target.Settings, image: e.moverImage()}
+	if in.image == "" {
+		return in, &diagnosis.Finding{
+			Reason:  v1alpha1.ReasonMoverImageUnknown,
+			Message: "Nothing says which image the mover has: set mover.image of the provider configuration, or the provider's --mover-image.",
+		}, nil
+	}
+	var err error
+	if in.files, err = e.files(ctx, cr); err != nil {
+		var p *credentials.Problem
+		if errors.As(err, &p) {
+			return in, &diagnosis.Finding{Reason: p.Reason, Message: p.Message}, nil
+		}
+		return in, nil, err
+	}
+	f, err := e.targetClaim(ctx, cr, &in)
+	if err != nil || f != nil {
+		return in, f, err
+	}
+	in.networks, err = e.target.Networks(ctx)
+	return in, nil, err
+}
+
+// targetClaim looks at the claim that the artifact is made on.
+func (e *external) targetClaim(ctx context.Context, cr *v1alpha1.DiskExport, in *inputs) (*diagnosis.Finding, error) {
+	t := cr.Spec.ForProvider.Target.PVC
+	if t == nil {
+		return nil, nil //nolint:nilnil // No claim is no finding.
+	}
+	u, err := e.disks.Usage(ctx, types.NamespacedName{Namespace: cr.GetNamespace(), Name: t.Name}, cr.GetUID())
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Claim == nil:
+		return &diagnosis.Finding{Reason: v1alpha1.ReasonClaimNotFound,
+			Message: fmt.Sprintf("Claim %q of the target does not exist: create it, or correct target.pvc.name.", t.Name)}, nil
+	case u.Mode() == corev1.PersistentVolumeBlock:
+		return &diagnosis.Finding{Reason: v1alpha1.ReasonClaimUnsuitable,
+			Message: fmt.Sprintf("Claim %q of the target is a block volume, which has no files: name one with volumeMode: Filesystem.", t.Name)}, nil
+	}
+	if !u.Shared() && len(u.Nodes) > 0 {
+		in.targetNode = u.Nodes[0]
+	}
+	return nil, nil //nolint:nilnil // No problem is no finding.
+}
+
+// files are those that the target refers to.
+func (e *external) files(ctx context.Context, cr *v1alpha1.DiskExport) (credentials.Files, error) {
+	switch t := cr.Spec.ForProvider.Target; {
+	case t.S3 != nil:
+		return credentials.S3(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: t.S3.SecretRef, CABundle: t.S3.CABundleRef})
+	case t.Registry != nil:
+		return credentials.Registry(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: t.Registry.SecretRef, CABundle: t.Registry.CABundleRef})
+	case t.HTTP != nil:
+		return credentials.HTTP(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: t.HTTP.SecretRef, CABundle: t.HTTP.CABundleRef})
+	}
+	return credentials.Files{}, nil
+}
+
+// origin finds the disk that is exported.
+func (e *external) origin(ctx context.Context, cr *v1alpha1.DiskExport, taken snapshot.State) (origin, error) {
+	switch s := cr.Spec.ForProvider.Source; {
+	case s.PVC != nil:
+		return e.originOfClaim(ctx, cr, s.PVC.Name, taken)
+	case s.Snapshot != nil:
+		return e.originOfSnapshot(ctx, cr, s.Snapshot.Name)
+	case s.VirtualMachine != nil:
+		key := types.NamespacedName{Namespace: cr.GetNamespace(), Name: s.VirtualMachine.Name}
+		claim, err := machine.Claim(ctx, e.target.Client, key, s.VirtualMachine.Disk)
+		var p *machine.Problem
+		if errors.As(err, &p) {
+			return origin{problem: &diagnosis.Finding{Reason: reasonOfLack(p.Lack), Message: p.Message}}, nil
+		}
+		if err != nil {
+			return origin{}, err
+		}
+		return e.originOfClaim(ctx, cr, claim, taken)
+	}
+	return origin{}, errors.New("cannot export: the source has no member")
+}
+
+func reasonOfLack(l machine.Lack) v1alpha1.Reason {
+	switch l {
+	case machine.LackKubeVirt:
+		return v1alpha1.ReasonKubeVirtMissing
+	case machine.LackMachine:
+		return v1alpha1.ReasonVirtualMachineNotFound
+	case machine.LackDisk:
+	}
+	return v1alpha1.ReasonDiskNotFound
+}
+
+func (e *external) originOfClaim(ctx context.Context, cr *v1alpha1.DiskExport, name string, taken snapshot.State) (origin, error) {
+	o := origin{}
+	var err error
+	if o.usage, err = e.disks.Usage(ctx, types.NamespacedName{Namespace: cr.GetNamespace(), Name: name}, cr.GetUID()); err != nil {
+		return o, err
+	}
+	switch c := o.usage.Claim; {
+	case c == nil:
+		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonClaimNotFound,
+			Message: fmt.Sprintf("Claim %q does not exist in namespace %q: create it, or correct the source.", name, cr.GetNamespace())}
+		return o, nil
+	case c.GetDeletionTimestamp() != nil:
+		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonClaimNotFound, Message: fmt.Sprintf("Claim %q is being deleted.", name)}
+		return o, nil
+	case o.usage.Volume == nil:
+		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonClaimNotBound,
+			Message: fmt.Sprintf("Claim %q is not bound to a volume, so there is nothing on it yet.", name)}
+		return o, nil
+	}
+	o.mode, o.storageClass = o.usage.Mode(), ptr.Deref(o.usage.Claim.Spec.StorageClassName, "")
+	o.size = restoredSize(o.usage, taken.Snapshot)
+	if o.busy() || cr.Spec.ForProvider.Consistency == v1alpha1.ConsistencySnapshot {
+		o.snapshotClass, err = e.copies.Class(ctx, o.usage.Driver())
+	}
+	return o, err
+}
+
+func (e *external) originOfSnapshot(ctx context.Context, cr *v1alpha1.DiskExport, name string) (origin, error) {
+	o := origin{}
+	s, err := e.copies.Find(ctx, types.NamespacedName{Namespace: cr.GetNamespace(), Name: name}, cr.GetUID())
+	if err != nil {
+		return o, err
+	}
+	if s == nil {
+		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonSnapshotNotFound,
+			Message: fmt.Sprintf("VolumeSnapshot %q does not exist in namespace %q: create it, or correct source.snapshot.name.", name, cr.GetNamespace())}
+		return o, nil
+	}
+	o.snapshot = s
+	if s.Claim != "" {
+		if o.usage, err = e.disks.Usage(ctx, types.NamespacedName{Namespace: cr.GetNamespace(), Name: s.Claim}, cr.GetUID()); err != nil {
+			return o, err
+		}
+	}
+	o.size, o.mode = restoredSize(o.usage, s), o.usage.Mode()
+	if o.usage.Claim != nil {
+		o.storageClass = ptr.Deref(o.usage.Claim.Spec.StorageClassName, "")
+		return o, nil
+	}
+	return e.originOfContent(ctx, o)
+}
+
+// originOfContent finds what a claim restored from a snapshot looks like when
+// the claim is gone that it was taken of.
+func (e *external) originOfContent(ctx context.Context, o origin) (origin, error) {
+	if o.snapshot.Content == "" {
+		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonSnapshotPending, Message: fmt.Sprintf("VolumeSnapshot %q is not ready.", o.snapshot.Name)}
+		return o, nil
+	}
+	c, err := e.copies.Content(ctx, o.snapshot.Content)
+	if err != nil {
+		return o, err
+	}
+	if c != nil {
+		o.mode = c.Mode
+		if o.storageClass, err = e.copies.StorageClass(ctx, c.Driver); err != nil {
+			return o, err
+		}
+	}
+	if c == nil || o.storageClass == "" || o.size.IsZero() {
+		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonSnapshotFailed,
+			Message: fmt.Sprintf("VolumeSnapshot %q cannot be restored: its claim is gone, and nothing says its size and the storage class of its driver.", o.snapshot.Name)}
+	}
+	return o, nil
+}

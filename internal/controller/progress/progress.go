@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package progress turns what a mover reports into the progress of a status.
+// It is pure, and shared by every controller that runs movers.
+package progress
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+)
+
+const (
+	// step and interval say when progress is worth writing: Crossplane counts
+	// the changes of a composed resource's status and stops reconciling a
+	// composite that changes too often.
+	step     = 5
+	interval = 30 * time.Second
+)
+
+// Next returns the old progress, or the mover's if that is worth writing.
+// changed says that the status is written anyway.
+func Next(old *v1alpha1.Progress, m moverjob.State, changed bool) *v1alpha1.Progress {
+	p := m.Progress
+	if p == nil {
+		return old
+	}
+	attempt := m.Job.Status.Failed + 1
+	if old != nil && !changed && old.Attempt == attempt && old.LastProgressTime != nil &&
+		abs(int32(p.Percent)-old.Percent) < step && p.Time.Sub(old.LastProgressTime.Time) < interval {
+		return old
+	}
+	at := metav1.NewTime(p.Time.Truncate(time.Second))
+	return &v1alpha1.Progress{
+		Percent:          int32(p.Percent),
+		TransferredBytes: p.TransferredBytes,
+		TotalBytes:       p.TotalBytes,
+		WrittenBytes:     p.WrittenBytes,
+		BytesPerSecond:   p.BytesPerSecond,
+		Speed:            speed(p.BytesPerSecond),
+		EtaSeconds:       p.ETASeconds,
+		Attempt:          attempt,
+		ResumedBytes:     p.ResumedBytes,
+		LastProgressTime: &at,
+	}
+}
+
+// Finished is the progress of a transfer that has succeeded: all of it, at the
+// average speed.
+func Finished(old *v1alpha1.Progress, m moverjob.State) *v1alpha1.Progress {
+	p := &v1alpha1.Progress{}
+	if old != nil {
+		p = old.DeepCopy()
+	}
+	p.Percent, p.EtaSeconds, p.Attempt = 100, nil, m.Job.Status.Failed+1
+	r := m.Result
+	if r == nil {
+		return p
+	}
+	p.TransferredBytes, p.TotalBytes, p.WrittenBytes = max(r.Source.Size, 0), r.Source.Size, r.WrittenBytes
+	p.ReusedBytes = r.ReusedBytes
+	if r.Source.Size == 0 {
+		p.TransferredBytes = r.FetchedBytes
+	}
+	if r.Seconds > 0 {
+		p.BytesPerSecond = int64(float64(p.TransferredBytes) / r.Seconds)
+	}
+	p.Speed = speed(p.BytesPerSecond)
+	return p
+}
+
+func abs(n int32) int32 { return max(n, -n) }
+
+// speed writes bytes a second for people.
+func speed(n int64) string {
+	units := []string{"KiB/s", "MiB/s", "GiB/s"}
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B/s", n)
+	}
+	f, unit := float64(n)/(1<<10), 0
+	for f >= 1<<10 && unit < len(units)-1 {
+		f /= 1 << 10
+		unit++
+	}
+	if f < 10 {
+		return fmt.Sprintf("%.1f %s", f, units[unit])
+	}
+	return fmt.Sprintf("%.0f %s", f, units[unit])
+}

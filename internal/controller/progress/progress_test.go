@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package progress
+
+import (
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+	"github.com/novasphere/provider-wukong/internal/transfer"
+)
+
+// now is the time of all tests.
+func now() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+func TestNext(t *testing.T) {
+	at := metav1.NewTime(now())
+	old := &v1alpha1.Progress{Percent: 10, Attempt: 1, LastProgressTime: &at, TransferredBytes: 1}
+	cases := map[string]struct {
+		reason  string
+		old     *v1alpha1.Progress
+		percent int
+		after   time.Duration
+		failed  int32
+		changed bool
+		want    int32
+	}{
+		"First":   {"The first word is worth writing.", nil, 1, 0, 0, false, 1},
+		"Little":  {"A little more is not.", old, 14, 2 * time.Second, 0, false, 10},
+		"Step":    {"Five percent more is.", old, 15, 2 * time.Second, 0, false, 15},
+		"Time":    {"So is whatever there is after 30 seconds.", old, 11, 30 * time.Second, 0, false, 11},
+		"Phase":   {"So is the progress at a change of phase.", old, 11, 2 * time.Second, 0, true, 11},
+		"Attempt": {"Another attempt begins anew.", old, 8, 2 * time.Second, 1, false, 8},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			job := &batchv1.Job{}
+			job.Status.Failed = tc.failed
+			m := moverjob.State{Job: job, Progress: &transfer.Progress{Percent: tc.percent, Time: now().Add(tc.after)}}
+			if got := Next(tc.old, m, tc.changed); got.Percent != tc.want {
+				t.Errorf("%s\nwant %d %%, got %d %%", tc.reason, tc.want, got.Percent)
+			}
+		})
+	}
+}
+
+func TestSpeed(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B/s", 1023: "1023 B/s", 1536: "1.5 KiB/s", 100 << 20: "100 MiB/s", 3 << 40: "3072 GiB/s"} {
+		if got := speed(n); got != want {
+			t.Errorf("speed(%d): want %q, got %q", n, want, got)
+		}
+	}
+}
