@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command mover moves one disk: an image at a URL or in a file becomes a raw
-// disk in a file or on a block device. The provider's Jobs run it with a job
+// disk in a file or on a block device, or such a disk becomes an artifact. The provider's Jobs run it with a job
 // document, people with flags; the code behind both is the same.
 package main
 
@@ -34,7 +34,7 @@ const spareThreads = 4
 
 var errNoCommand = errors.New("a command is missing")
 
-const help = `Bring a VM disk image to a raw disk, in one pass: as fast as the link, the disk or the checksum, with little memory and no scratch space.`
+const help = `Bring a VM disk image to a raw disk, or a raw disk out as an image: as fast as the link, the disk or the checksum, with little memory and no scratch space.`
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string) int {
 	app.HelpFlag.Short('h')
 
 	imports := newImportCommand(app)
+	exports := newExportCommand(app)
 	inspect := newInspectCommand(app)
 	jobs := newRunCommand(app)
 	tell := app.Command("version", "Tell the version.")
@@ -74,6 +75,8 @@ func run(ctx context.Context, args []string) int {
 	switch command {
 	case imports.name:
 		return imports.run(ctx)
+	case exports.name:
+		return exports.run(ctx)
 	case inspect.name:
 		return inspect.run(ctx)
 	case jobs.name:

@@ -96,13 +96,15 @@ func write(file string, line []byte) error {
 
 // summary tells a person what was done.
 func summary(r transfer.Result) string {
+	if r.Artifact.URI != "" {
+		return exportSummary(r)
+	}
 	kind := string(r.Source.Format)
 	if r.Source.Compression != "" {
 		kind += " in " + r.Source.Compression
 	}
-	elapsed := time.Duration(r.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
 	s := fmt.Sprintf("Imported %s of %s in %s: a disk of %s, of which %s were written.\n%s",
-		bytesize.Human(r.Source.Size), kind, elapsed, bytesize.Human(r.DiskSize), bytesize.Human(r.WrittenBytes), r.Source.Digest)
+		bytesize.Human(r.Source.Size), kind, elapsed(r), bytesize.Human(r.DiskSize), bytesize.Human(r.WrittenBytes), r.Source.Digest)
 	if r.Checksum != "" && r.Checksum != r.Source.Digest {
 		s += "\n" + r.Checksum
 	}
@@ -110,4 +112,18 @@ func summary(r transfer.Result) string {
 		s += " (verified)"
 	}
 	return s
+}
+
+func exportSummary(r transfer.Result) string {
+	a := r.Artifact
+	s := fmt.Sprintf("Exported a disk of %s in %s: %s of %s, of which %s were sent.\n%s",
+		bytesize.Human(r.DiskSize), elapsed(r), bytesize.Human(a.Size), a.Format, bytesize.Human(r.WrittenBytes), a.URI)
+	if a.Digest != "" {
+		s += "\n" + a.Digest
+	}
+	return s + "\n" + a.ContentDigest + " (of the disk)"
+}
+
+func elapsed(r transfer.Result) time.Duration {
+	return time.Duration(r.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/answer"
 	"github.com/novasphere/provider-wukong/internal/mover/engine"
+	"github.com/novasphere/provider-wukong/internal/mover/engine/export"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -17,6 +18,11 @@ type counters struct {
 	fetched atomic.Int64 // bytes off the wire
 	retries atomic.Int64
 	total   atomic.Int64 // bytes of the source; 0: not known
+
+	// Of an export: its disk, and the image that is packed; 0: not known.
+	exported              export.Meter
+	proof                 export.Proof
+	diskBytes, imageBytes atomic.Int64
 }
 
 // retried is told of each request that failed and will be made again.
@@ -33,6 +39,9 @@ func (c *counters) received(n int) { c.fetched.Add(int64(n)) }
 // progress is what is known now. Percentage, speed and time left are the
 // watcher's.
 func (m *move) progress() transfer.Progress {
+	if m.job.Operation == transfer.OperationExport {
+		return m.exportProgress()
+	}
 	return transfer.Progress{
 		Type:             transfer.LineProgress,
 		ID:               m.job.ID,

@@ -4,6 +4,7 @@ package mover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,7 +47,8 @@ func Run(ctx context.Context, job *transfer.Job, o Options) transfer.Result {
 	err := m.runInTime(ctx)
 	m.result.Seconds = time.Since(begin).Seconds()
 	m.result.FetchedBytes = m.fetched.Load()
-	m.result.WrittenBytes = m.meter.Written.Load()
+	m.result.WrittenBytes = m.meter.Written.Load() + m.exported.Sent.Load()
+	m.result.ReusedBytes = m.exported.Reused.Load()
 	m.result.Attempts = 1 + int(m.retries.Load())
 	stop(err == nil)
 	if err != nil {
@@ -70,7 +72,7 @@ func (m *move) runInTime(ctx context.Context) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("the deadline of %s has passed: %w", d, context.DeadlineExceeded))
 		defer cancel()
 	}
-	err := m.run(ctx)
+	err := m.operate(ctx)
 	if err == nil || ctx.Err() == nil || transfer.IsTerminal(err) {
 		return err
 	}
@@ -78,7 +80,18 @@ func (m *move) runInTime(ctx context.Context) error {
 	return fmt.Errorf("cannot go on: %w", context.Cause(ctx))
 }
 
-// run is the transfer, from one end to the other.
+// operate does what the job asks for.
+func (m *move) operate(ctx context.Context) error {
+	switch m.job.Operation { //nolint:exhaustive // An operation that is not known is no valid job, which run finds.
+	case transfer.OperationExport:
+		return m.export(ctx)
+	case transfer.OperationRemove:
+		return m.remove(ctx)
+	}
+	return m.run(ctx)
+}
+
+// run is an import, from one end to the other.
 func (m *move) run(ctx context.Context) (err error) {
 	if err := permitted(m.job); err != nil {
 		return err
@@ -129,7 +142,7 @@ func (m *move) run(ctx context.Context) (err error) {
 	}
 	m.result.Source.Digest = sum.Digest()
 	m.result.Source.Size = m.meter.Transferred.Load()
-	if err := sum.Check(); err != nil {
+	if err := errors.Join(sum.Check(), src.verify(sum.Digest())); err != nil {
 		return err
 	}
 	m.result.Checksum = sum.Checksum()

@@ -19,6 +19,8 @@ type subject struct {
 	output string
 	// scratch is a folder whose greatest size is watched.
 	scratch string
+	// exports says that the output is a qcow2 image of the disk.
+	exports bool
 	// inNamespace runs the command with CDI's fixed folders bound into a
 	// mount namespace of its own.
 	inNamespace bool
@@ -62,7 +64,7 @@ func cases(o options, images map[string]image) []*benchCase {
 		}
 		out = append(out, bc)
 	}
-	return out
+	return append(out, exportCases(o, images)...)
 }
 
 func moverSubject(o options, img image, url string) *subject {

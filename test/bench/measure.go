@@ -24,6 +24,7 @@ type result struct {
 	rss     int64         // of the largest single process, bytes
 	scratch int64         // greatest size of the scratch folder, bytes
 	wire    int64         // bytes that the server sent
+	size    int64         // of the output, bytes
 }
 
 // measure runs the subjects in turn, A B C A B C …, so that a machine whose
@@ -109,13 +110,17 @@ func (s *subject) once(ctx context.Context, o options, srv *server) (result, err
 		return result{}, err
 	}
 	wall := time.Since(start)
+	made, err := os.Stat(s.output)
+	if err != nil {
+		return result{}, err
+	}
 	wire, err := srv.sent()
 	ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return result{}, errors.New("this system does not tell what a process used")
 	}
 	cpu := time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
-	return result{wall: wall, cpu: cpu, rss: ru.Maxrss << 10, scratch: scratch, wire: wire}, err
+	return result{wall: wall, cpu: cpu, rss: ru.Maxrss << 10, scratch: scratch, wire: wire, size: made.Size()}, err
 }
 
 // warm reads the image into the page cache, for every subject alike: some
@@ -212,6 +217,9 @@ func (s *subject) scratchBytes() int64 {
 // check compares the disk with the original, byte for byte on the first run
 // and by size later.
 func (s *subject) check(ctx context.Context, o options, whole bool) error {
+	if s.exports {
+		return s.checkArtifact(ctx, o, whole)
+	}
 	if st, err := os.Stat(s.output); err != nil {
 		return err
 	} else if st.Size() != o.size {

@@ -20,6 +20,9 @@ type report struct {
 }
 
 func (c *benchCase) markdown() string {
+	if c.subjects[0].exports {
+		return c.exportMarkdown()
+	}
 	b := &strings.Builder{}
 	fmt.Fprintf(b, "\n### %s\n\n", c.name)
 	fmt.Fprintf(b, "File: %s. Goal: %s.\n\n", bytes(c.source.size), c.goal)
@@ -67,8 +70,12 @@ func (r report) write() error {
 	for _, l := range r.limits {
 		fmt.Fprintf(b, "| %s | %.0f |\n", l.what, l.speed/1e6)
 	}
-	b.WriteString("\n## Import over HTTP\n")
+	title := ""
 	for _, c := range r.cases {
+		if t := c.title(); t != title {
+			title = t
+			fmt.Fprintf(b, "\n## %s\n", title)
+		}
 		b.WriteString(c.markdown())
 	}
 	fmt.Fprintf(b, "\nVersions: %s; %s; CDI's importer built from its module, v1.65.0; mover built with %s.\n", output("qemu-img", "--version"), output("nginx", "-v"), runtime.Version())

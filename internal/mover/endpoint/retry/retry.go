@@ -112,6 +112,21 @@ func Open(ctx context.Context, p Policy, open func(context.Context) (disk.File, 
 	}
 }
 
+// Do calls try until it succeeds, or fails as no other try can mend, or the
+// policy has had enough.
+func Do(ctx context.Context, p Policy, try func(context.Context) error) error {
+	s := &streak{policy: p.withDefaults()}
+	for {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		if err := s.failed(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
 // A streak counts the failures since the last byte. It is used by one
 // goroutine at a time.
 type streak struct {
@@ -120,12 +135,13 @@ type streak struct {
 }
 
 // failed waits until it is time for another try. It returns an error when
-// there is none: err is terminal, ctx has ended, or it was the last.
+// there is none: err is terminal or a disk.ErrRestart, ctx has ended, or it was
+// the last.
 func (s *streak) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if transfer.IsTerminal(err) {
+	if transfer.IsTerminal(err) || errors.Is(err, disk.ErrRestart) {
 		return err
 	}
 	if s.fails >= s.policy.Retries {

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mover
+
+import (
+	"context"
+
+	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/block"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/file"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/auth"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/link"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/upload"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/policy"
+	"github.com/novasphere/provider-wukong/internal/transfer"
+)
+
+// openDisk opens the disk that a job exports.
+func openDisk(path string) (disk.Reader, error) {
+	if block.IsDevice(path) {
+		return block.OpenDisk(path)
+	}
+	return file.OpenDisk(path)
+}
+
+// openUpload begins the job's artifact, of at most bound bytes.
+func (m *move) openUpload(ctx context.Context, bound int64) (disk.Upload, error) {
+	switch a := m.job.Artifact; {
+	case a.S3 != nil:
+		return uploadS3(ctx, m.job, bound, &m.counters)
+	case a.Registry != nil:
+		return uploadRegistry(ctx, m.job, &m.counters)
+	case a.HTTP != nil:
+		return uploadHTTP(m.job, a.HTTP)
+	default:
+		return file.CreateUpload(file.UploadOptions{
+			Path: a.File.Path, UID: a.File.UID, GID: a.File.GID, Mode: a.File.Mode, Overwrite: m.options.Overwrite,
+		})
+	}
+}
+
+func uploadHTTP(job *transfer.Job, u *transfer.HTTPUpload) (disk.Upload, error) {
+	p, err := policy.New(job.Policy)
+	if err != nil {
+		return nil, err
+	}
+	o := upload.Options{
+		URL:      u.URL,
+		Method:   u.Method,
+		Headers:  u.Headers,
+		CheckURL: p.CheckURL,
+		Link:     link.Options{CAFile: u.CAFile, Control: p.Control},
+	}
+	if u.CredentialsDir != "" {
+		o.Credentials = func() (auth.Credentials, error) { return auth.Load(u.CredentialsDir) }
+	}
+	return upload.New(o)
+}
+
+// remove removes what the job says was made, and what uploads to its name have
+// left behind.
+func (m *move) remove(ctx context.Context) error {
+	if err := m.job.Validate(); err != nil {
+		return err
+	}
+	switch a := m.job.Artifact; {
+	case a.S3 != nil:
+		return removeS3(ctx, m.job, &m.counters)
+	case a.Registry != nil:
+		return removeRegistry(ctx, m.job, &m.counters)
+	case a.HTTP != nil:
+		return nil // A server that takes files need not remove them: it was never asked whether it does.
+	default:
+		version := ""
+		if m.job.Made != nil {
+			version = m.job.Made.Validator
+		}
+		_, err := file.Remove(a.File.Path, version)
+		return err
+	}
+}
+
+// artifactSource is where an artifact can be read that has been placed.
+func artifactSource(a *transfer.Artifact, p disk.Placed) transfer.Source {
+	switch {
+	case a.S3 != nil:
+		o := *a.S3
+		o.VersionID = p.VersionID
+		return transfer.Source{S3: &o}
+	case a.Registry != nil:
+		return transfer.Source{Registry: a.Registry}
+	case a.HTTP != nil:
+		return transfer.Source{HTTP: &a.HTTP.HTTPSource}
+	}
+	return transfer.Source{File: &transfer.FileSource{Path: a.File.Path}}
+}
