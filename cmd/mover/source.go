@@ -31,6 +31,9 @@ func (b *bytesFlag) Set(s string) error {
 
 // sourceFlags say what is read, and how.
 type sourceFlags struct {
+	registryFlags
+	s3Flags
+
 	source      string
 	format      string
 	caFile      string
@@ -46,9 +49,11 @@ func (f *sourceFlags) register(c *kingpin.CmdClause) {
 	for _, n := range transfer.Formats() {
 		names = append(names, string(n))
 	}
-	c.Arg("source", "The image: http://…, https://…, or the path of a file or a block device.").Required().StringVar(&f.source)
+	c.Arg("source", "The image: http://…, https://…, s3://bucket/key, docker://image, or the path of a file or a block device.").Required().StringVar(&f.source)
 	c.Flag("format", "Format of the image: "+strings.Join(names, ", ")+". Compression (gzip, xz, zstd) is found by itself.").
 		Default(string(transfer.FormatAuto)).EnumVar(&f.format, names...)
+	f.registryFlags.register(c)
+	f.s3Flags.register(c)
 	c.Flag("ca-file", "Trust the certificate authorities in this PEM file as well.").PlaceHolder("FILE").StringVar(&f.caFile)
 	c.Flag("header", "Send this header to the source's own host: 'Name: value', or @FILE with one a line, which keeps secrets out of the process list. Repeatable.").
 		PlaceHolder("HEADER").StringsVar(&f.headers)
@@ -82,11 +87,24 @@ func (f *sourceFlags) job() (*transfer.Job, error) {
 		j.Source.File = &transfer.FileSource{Path: f.source}
 	case strings.EqualFold(m[1], "http"), strings.EqualFold(m[1], "https"):
 		j.Source.HTTP = &transfer.HTTPSource{URL: f.source, Headers: headers, CAFile: f.caFile}
+	case isRegistry(m[1]):
+		j.Source.Registry = f.image(f.source, f.caFile)
+	case isS3(m[1]):
+		if j.Source.S3, err = f.object(f.source, f.caFile); err != nil {
+			return nil, err
+		}
 	default:
-		return nil, fmt.Errorf("a source of %s://… does not work: http://…, https://… and paths do", m[1])
+		return nil, fmt.Errorf("a source of %s://… does not work: http://…, https://…, s3://…, docker://… and paths do", m[1])
 	}
-	if m == nil && (len(headers) > 0 || f.caFile != "") {
-		return nil, errors.New("--header and --ca-file are for http and https sources")
+	switch {
+	case j.Source.HTTP == nil && len(headers) > 0:
+		return nil, errors.New("--header is for http and https sources")
+	case j.Source.Registry == nil && f.registryFlags.used():
+		return nil, errors.New("--auth-file, --platform and --plain-http are for docker sources")
+	case j.Source.S3 == nil && f.s3Flags.used():
+		return nil, errors.New("--endpoint-url and --region are for s3 sources")
+	case m == nil && f.caFile != "":
+		return nil, errors.New("--ca-file is not for files")
 	}
 	return j, nil
 }

@@ -5,6 +5,7 @@ package mover
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/novasphere/provider-wukong/internal/mover/bytesize"
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
@@ -21,12 +22,16 @@ func permitted(job *transfer.Job) error {
 	if err := job.Validate(); err != nil {
 		return err
 	}
-	if job.Policy.RequireChecksum && job.Verification.Checksum == "" {
+	if job.Policy.RequireChecksum && job.Verification.Checksum == "" && !named(job.Source.Registry) {
 		return transfer.Terminal(transfer.ReasonPolicyDenied,
 			errors.New("cannot import without a checksum: the policy requires one"))
 	}
 	return nil
 }
+
+// named reports whether an image is named by its digest, which is a checksum of
+// all of it.
+func named(r *transfer.RegistryImage) bool { return r != nil && strings.Contains(r.Image, "@") }
 
 // admission says which disks are too large.
 type admission struct {

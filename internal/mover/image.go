@@ -24,6 +24,9 @@ import (
 const (
 	head     = 64 << 10
 	longHead = 192 << 10
+
+	// maxHead is what is read of an archive to find the disk in it.
+	maxHead = 16 << 20
 )
 
 // The tables of an image may cost fewTableRanges requests, or one for each
@@ -39,7 +42,8 @@ type image struct {
 	found       format.Found // inside the compression
 	compression format.Compression
 	layout      disk.Layout
-	decompress  func(io.Reader) (io.ReadCloser, error) // nil: it is not compressed
+	decompress  func(io.Reader) (io.ReadCloser, error) // nil: it is not compressed, and in no archive
+	inner       int64                                  // size of what is inside; disk.Unknown: it shows at the end
 	size        int64                                  // virtual size; disk.Unknown: it shows at the end
 	allocated   int64                                  // bytes of the disk that hold data; 0: not known
 	admission   admission
@@ -52,7 +56,7 @@ func openImage(ctx context.Context, src *peeked, job *transfer.Job) (*image, err
 	if err != nil {
 		return nil, err
 	}
-	img := &image{admission: admission{policy: job.Policy.MaxVirtualSize, capacity: room, target: job.Destination.Path}}
+	img := &image{inner: disk.Unknown, admission: admission{policy: job.Policy.MaxVirtualSize, capacity: room, target: job.Destination.Path}}
 	begin, err := img.detect(ctx, src, job.Format)
 	if err != nil {
 		return nil, err
@@ -71,6 +75,9 @@ func (i *image) detect(ctx context.Context, src *peeked, asked transfer.Format) 
 	begin, err := src.Head(ctx, head)
 	if err != nil {
 		return nil, err
+	}
+	if src.archive {
+		return i.detectInArchive(ctx, src, begin, asked)
 	}
 	s := src.Stat()
 	sample := format.Sample{Head: begin, Size: s.Size, ContentType: s.ContentType}
@@ -105,7 +112,11 @@ func (i *image) checkTail(ctx context.Context, src *peeked, asked transfer.Forma
 
 // unpackHead returns the first bytes of what the source unpacks to.
 func (i *image) unpackHead(ctx context.Context, src *peeked) ([]byte, error) {
-	for _, n := range []int64{head, longHead} {
+	last := int64(longHead)
+	if src.archive {
+		last = maxHead
+	}
+	for n := int64(head); ; n = min(4*n, last) {
 		packed, err := src.Head(ctx, n)
 		if err != nil {
 			return nil, err
@@ -115,14 +126,16 @@ func (i *image) unpackHead(ctx context.Context, src *peeked) ([]byte, error) {
 		if len(inner) == format.HeadSize || whole && err == nil {
 			return inner, nil
 		}
-		if whole || n == longHead && len(inner) == 0 {
+		switch {
+		case !whole && n < last:
+		case len(inner) > 0 && !whole:
+			return inner, nil
+		case src.archive && !whole && transfer.ReasonOf(err) == transfer.ReasonSourceTruncated:
+			return nil, farBehind()
+		default:
 			return nil, err
 		}
-		if n == longHead {
-			return inner, nil
-		}
 	}
-	return nil, nil // Not reached: the last head returns.
 }
 
 // unpack returns as much of HeadSize bytes as the packed ones hold.
@@ -132,15 +145,20 @@ func (i *image) unpack(packed []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer z.Close() //nolint:errcheck // All that it gave was read.
+	if m, ok := z.(member); ok {
+		if i.inner, err = m.Size(); err != nil {
+			return nil, err
+		}
+	}
 	return io.ReadAll(io.LimitReader(z, format.HeadSize))
 }
 
 // choose makes the layout: one that knows its tables where the image can be
 // read at random, one that learns them otherwise.
 func (i *image) choose(ctx context.Context, src *peeked, begin []byte) error {
-	random := i.compression == format.None && !src.inOrder()
-	size := int64(disk.Unknown)
-	if i.compression == format.None {
+	random := i.decompress == nil && !src.inOrder()
+	size := i.inner
+	if i.decompress == nil {
 		size = src.Stat().Size
 	}
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/auth"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/link"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/oci"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/policy"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/ratelimit"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
@@ -36,10 +37,15 @@ const (
 // bandwidth limit, and what was read of it to detect the format.
 func openSource(ctx context.Context, job *transfer.Job, c *counters) (*peeked, error) {
 	var f disk.File
+	var blob oci.Blob // zero unless the source is in a registry
 	var err error
 	switch s := job.Source; {
 	case s.HTTP != nil:
 		f, err = openHTTP(ctx, job, c)
+	case s.S3 != nil:
+		f, err = openS3(ctx, job, c)
+	case s.Registry != nil:
+		f, blob, err = openRegistry(ctx, job, c)
 	case block.IsDevice(s.File.Path):
 		f, err = block.Open(s.File.Path)
 	default:
@@ -51,7 +57,9 @@ func openSource(ctx context.Context, job *transfer.Job, c *counters) (*peeked, e
 	if rate := job.Limits.BytesPerSecond; rate > 0 {
 		f = ratelimit.New(f, rate)
 	}
-	return peek(f), nil
+	p := peek(f)
+	p.archive, p.verify = blob.Archive, blob.Verify
+	return p, nil
 }
 
 func openHTTP(ctx context.Context, job *transfer.Job, c *counters) (disk.File, error) {

@@ -18,6 +18,12 @@ type peeked struct {
 
 	head []byte
 	rest io.ReadCloser // the stream behind head; nil: there is none
+
+	archive bool // the image is the disk in a tar archive
+
+	// verify returns an error when the source's SHA-256 sum, "sha256:…", is
+	// not the one by which it was named.
+	verify func(digest string) error
 }
 
 func peek(f disk.File) *peeked { return &peeked{File: f} }

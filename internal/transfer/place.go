@@ -81,8 +81,9 @@ type RegistryImage struct {
 	PlainHTTP bool `json:"plainHTTP,omitempty"`
 
 	// CredentialsDir is a folder with ".dockerconfigjson" (or "config.json"),
-	// as `docker login` writes it, or with "username" and "password". Empty:
-	// the docker configuration of the user; none: anonymous.
+	// as `docker login` writes it, or with "username" and "password"; or such a
+	// configuration file. Empty: the docker configuration of the user; none:
+	// anonymous.
 	CredentialsDir string `json:"credentialsDir,omitempty"`
 
 	// CAFile is a PEM bundle of certificate authorities that are trusted
