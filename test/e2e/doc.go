@@ -11,6 +11,8 @@
 //	KUBECONFIG          the cluster
 //	WUKONG_WWW          the folder behind http(s)://images.example.com/
 //	WUKONG_IMAGES_CA           the authority that signed images.example.com's certificate
+//	WUKONG_S3           the URL of an S3 store, with WUKONG_S3_ACCESS_KEY and WUKONG_S3_SECRET_KEY
+//	WUKONG_REGISTRY     the host of a registry that speaks http
 //	WUKONG_PACKAGES     the manifest that installs the packages from the registry
 //	WUKONG_PEEK_IMAGE   the image of peek, the program that shows a volume's content
 //	WUKONG_GUEST        a raw disk that boots (hack/guest.sh)

@@ -3,6 +3,7 @@
 package diskexport
 
 import (
+	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -10,8 +11,11 @@ import (
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
+	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
+	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
 // An action is what has to be done next for a DiskExport.
@@ -92,7 +96,7 @@ func decide(v view) action {
 		return actionRestart
 	case v.succeeded() && v.completed:
 		return actionTidy
-	case outdated(v), void(v):
+	case outdated(v), void(v), fills(v):
 		return actionRestart
 	case v.succeeded():
 		// The status has to say so first.
@@ -181,6 +185,22 @@ func void(v view) bool {
 	}
 	// Whoever deleted it wants to begin anew; the mover cannot go on.
 	return v.copy.Claim == nil && !v.succeeded()
+}
+
+// empty reports whether a run failed because there is no disk on the volume.
+func empty(v view) bool {
+	f := diagnosis.Failure(v.mover)
+	return f != nil && f.Reason == v1alpha1.Reason(transfer.ReasonSourceNotFound)
+}
+
+// fills reports whether a pod has begun to use a volume on which there was no
+// disk: an empty claim gets one when its machine starts for the first time.
+func fills(v view) bool {
+	if !empty(v) {
+		return false
+	}
+	start := v.mover.Job.GetCreationTimestamp()
+	return slices.ContainsFunc(v.origin.usage.Writers, func(w volume.Writer) bool { return w.Since.After(start.Time) })
 }
 
 // completion is when the Job succeeded; zero when it has not.

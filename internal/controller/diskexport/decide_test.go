@@ -44,6 +44,10 @@ func TestDecide(t *testing.T) {
 	deleting.Job = deleting.Job.DeepCopy()
 	deleting.Job.DeletionTimestamp = &metav1.Time{Time: now()}
 	both := snapshot.State{Snapshot: taken(), Claim: restored()}
+	nothing := ended(offline, batchv1.JobFailed)
+	nothing.Pods = []corev1.Pod{podWith(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+		ExitCode: 11, Message: `{"type":"result","reason":"SourceNotFound","message":"cannot open /disk/disk.img: no such file"}`,
+	}})}
 	late := disk(written)
 	late.usage.Writers[0].Since = now().Add(time.Minute)
 
@@ -80,6 +84,8 @@ func TestDecide(t *testing.T) {
 		"Failed":            {"The Job stays to be read.", view{origin: disk(), mover: ended(snap, batchv1.JobFailed), want: &stamp}, actionWait},
 		"FailedCredentials": {"Other credentials are worth another try.", view{origin: disk(), mover: ended(offline, batchv1.JobFailed), want: credentials}, actionRestart},
 		"FailedTrigger":     {"So is another trigger.", view{origin: disk(), mover: ended(offline, batchv1.JobFailed), want: trigger}, actionRestart},
+		"Empty":             {"A volume without a disk waits for one.", view{origin: disk(), mover: nothing, want: &stamp}, actionWait},
+		"EmptyFills":        {"It may have one when a pod begins to use it.", view{origin: late, mover: nothing, want: &stamp}, actionRestart},
 		"Done":              {"What is done is done.", view{done: true}, actionWait},
 		"DoneWithRest":      {"But for what is left.", view{done: true, copy: both}, actionTidy},
 		"DoneWithSecret":    {"A Secret alone goes too.", view{done: true, mover: moverjob.State{Secret: secret}}, actionTidy},

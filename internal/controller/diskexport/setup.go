@@ -26,6 +26,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/cluster"
 	"github.com/novasphere/provider-wukong/internal/controller/meter"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
+	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
 const (
@@ -138,7 +139,7 @@ func nextPoll(mg resource.Managed, interval time.Duration) time.Duration {
 		}
 		return pollRunning
 	case v1alpha1.ExportPhaseFailed:
-		if stalled.Reason == v1alpha1.ReasonSnapshotsUnsupported {
+		if stalled.Reason == v1alpha1.ReasonSnapshotsUnsupported || stalled.Reason == v1alpha1.Reason(transfer.ReasonSourceNotFound) {
 			return pollBlocked
 		}
 	case v1alpha1.ExportPhaseSucceeded:

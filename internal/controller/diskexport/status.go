@@ -49,6 +49,9 @@ func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 	case next == actionRestart:
 		return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending,
 			message: "The export begins anew, because what is asked for has changed or the mover was deleted."}
+	case empty(v):
+		return troubled(v1alpha1.ExportPhaseFailed, &diagnosis.Finding{Reason: v1alpha1.Reason(transfer.ReasonSourceNotFound),
+			Message: fmt.Sprintf("There is no disk on claim %q: it has no file disk.img at its root. It is exported when a pod has begun to use it, or with another trigger.", v.origin.claimName())})
 	case v.failed():
 		return troubled(v1alpha1.ExportPhaseFailed, diagnosis.Failure(v.mover))
 	}

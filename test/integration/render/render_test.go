@@ -5,6 +5,7 @@
 package render
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,17 +82,70 @@ func TestSettled(t *testing.T) {
 }
 
 // TestRefusedDiskKeepsOthers renders the contract's manifest with everything
-// in it: what is refused does not hold up the rest, and Crossplane says that
-// the Wukong is not ready.
+// in it, and one disk that this release cannot make: what is refused does not
+// hold up the rest, and Crossplane says that the Wukong is not ready.
 func TestRefusedDiskKeepsOthers(t *testing.T) {
 	c := start(t)
 	xr := read(t, "examples/contract/wukong-full.yaml")
 	_ = unstructured.SetNestedField(xr, "demo", "metadata", "namespace")
+	disks, _, _ := unstructured.NestedSlice(xr, "spec", "disks")
+	seed, _ := disks[2].(map[string]any)
+	seed["importSource"] = map[string]any{"type": "pvc", "pvcConfig": map[string]any{"name": "golden"}}
+	_ = unstructured.SetNestedSlice(xr, disks, "spec", "disks")
 	r := c.render(t, xr, nil)
 	if got := names(r.composed); !cmp.Equal(got, []string{"DiskImport/everything-system", "PersistentVolumeClaim/everything-data"}) {
 		t.Errorf("composed %v", got)
 	}
 	expectConditions(t, r, map[string]string{"Ready": "False", "Synced": "True", "DisksAccepted": "False"})
+}
+
+// TestExports follows the contract's manifest with everything in it until its
+// disks are exported.
+func TestExports(t *testing.T) {
+	c := start(t)
+	xr := read(t, "examples/contract/wukong-full.yaml")
+	_ = unstructured.SetNestedField(xr, "demo", "metadata", "namespace")
+
+	first := c.render(t, xr, nil)
+	imports := []string{"DiskImport/everything-seed", "DiskImport/everything-system", "PersistentVolumeClaim/everything-data"}
+	if got := all(first.composed); !cmp.Equal(got, imports) {
+		t.Fatalf("composed %v", got)
+	}
+	expectConditions(t, first, map[string]string{"Ready": "False", "Synced": "True", "DisksAccepted": "True"})
+
+	ready := []any{map[string]any{"type": "Ready", "status": "True", "reason": "Available", "lastTransitionTime": "2026-01-01T00:00:00Z"}}
+	arrived := func(u *unstructured.Unstructured) {
+		switch u.GetKind() {
+		case "DiskImport":
+			set(u, map[string]any{"phase": "Succeeded", "claimName": u.GetName()}, "status", "atProvider")
+			set(u, ready, "status", "conditions")
+		case "DiskExport":
+			set(u, map[string]any{"phase": "Succeeded", "artifact": map[string]any{"uri": "s3://x/y"}}, "status", "atProvider")
+			set(u, ready, "status", "conditions")
+		default:
+			set(u, "Bound", "status", "phase")
+		}
+	}
+	second := c.render(t, xr, observed(first.composed, arrived))
+	if got := all(second.composed); !cmp.Equal(got, append([]string{"DiskExport/everything-seed", "DiskExport/everything-system"}, imports...)) {
+		t.Fatalf("composed %v", got)
+	}
+	expectConditions(t, second, map[string]string{"Ready": "False", "VolumesBound": "True"})
+
+	third := c.render(t, xr, observed(second.composed, arrived))
+	expectConditions(t, third, map[string]string{"Ready": "True", "DisksAccepted": "True"})
+	expectStatus(t, third, "Stopped", "100%")
+}
+
+// all are the names of the objects, sorted.
+func all(objects []object) []string {
+	var out []string
+	for _, o := range objects {
+		u := unstructured.Unstructured{Object: o}
+		out = append(out, u.GetKind()+"/"+u.GetName())
+	}
+	slices.Sort(out)
+	return out
 }
 
 func names(objects []object) []string {
