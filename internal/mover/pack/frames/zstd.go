@@ -20,10 +20,12 @@ const (
 	footerBytes    = 9
 )
 
-// Zstd makes one frame of each unit. It is a disk.Packer.
+// Zstd makes one frame of each unit, and perhaps two of the first. It is a
+// disk.Packer.
 type Zstd struct {
 	level zstd.EncoderLevel
 	seek  bool
+	begun bool
 	table []byte
 }
 
@@ -58,6 +60,22 @@ func (z *Zstd) Head() int { return 0 }
 
 // Place implements disk.Packer.
 func (z *Zstd) Place(w io.Writer, p disk.Packed) error {
+	if z.begun {
+		return z.place(w, p)
+	}
+	z.begun = true
+	first, rest, err := z.lead(p)
+	if err == nil && len(first.Data) > 0 {
+		err = z.place(w, first)
+	}
+	if err != nil {
+		return err
+	}
+	return z.place(w, rest)
+}
+
+// place writes a frame.
+func (z *Zstd) place(w io.Writer, p disk.Packed) error {
 	if z.seek {
 		z.table = binary.LittleEndian.AppendUint32(z.table, uint32(len(p.Data)))
 		z.table = binary.LittleEndian.AppendUint32(z.table, uint32(p.Source))
