@@ -4,6 +4,7 @@ package mover
 
 import (
 	"context"
+	"strings"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/block"
@@ -88,7 +89,9 @@ func artifactSource(a *transfer.Artifact, p disk.Placed) transfer.Source {
 		o.VersionID = p.VersionID
 		return transfer.Source{S3: &o}
 	case a.Registry != nil:
-		return transfer.Source{Registry: a.Registry}
+		r := *a.Registry
+		r.Image = strings.TrimPrefix(p.URI, "docker://") // By its digest: the tag can be another writer's by now.
+		return transfer.Source{Registry: &r}
 	case a.HTTP != nil:
 		return transfer.Source{HTTP: &a.HTTP.HTTPSource}
 	}
