@@ -17,6 +17,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/resource"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/artifact"
 	"github.com/novasphere/provider-wukong/internal/clients/cluster"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
@@ -74,6 +75,7 @@ func (c *connector) Connect(ctx context.Context, cr *v1alpha1.DiskExport) (manag
 		movers:  moverjob.New(target.Client, target),
 		disks:   volume.New(target.Client),
 		copies:  snapshot.New(target.Client),
+		places:  artifact.New(),
 		image:   c.image,
 		clock:   c.clock,
 		record:  c.record,

@@ -9,6 +9,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/artifact"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
@@ -71,6 +72,9 @@ type view struct {
 	// done reports whether the status says that the run that is wanted has
 	// succeeded.
 	done bool
+
+	// verdict is what became of the artifact of a DiskExport that is done.
+	verdict artifact.Verdict
 }
 
 func (v view) succeeded() bool { return v.mover.Condition(batchv1.JobComplete) != nil }

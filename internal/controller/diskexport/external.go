@@ -16,6 +16,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/artifact"
 	"github.com/novasphere/provider-wukong/internal/clients/cluster"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
@@ -35,6 +36,11 @@ type moverClient interface {
 	Cancel(ctx context.Context, key types.NamespacedName) error
 }
 
+// An artifactClient asks what became of an artifact.
+type artifactClient interface {
+	Ask(ctx context.Context, q artifact.Question) (artifact.Verdict, error)
+}
+
 // external manages the artifact of a DiskExport, from one cluster.
 type external struct {
 	// local reads Secrets and ConfigMaps where the DiskExport is.
@@ -43,6 +49,7 @@ type external struct {
 	movers moverClient
 	disks  *volume.Client
 	copies *snapshot.Client
+	places artifactClient
 	image  string
 
 	clock   clock.PassiveClock
@@ -69,6 +76,9 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskExport) (manage
 			return managed.ExternalObservation{}, e.denied(cr, err)
 		}
 	}
+	if v.mover.Job == nil && v.done {
+		v.verdict = e.ask(ctx, cr)
+	}
 	before := cr.Status.AtProvider.Phase
 	reportOf(cr, v, e.clock.Now()).apply(cr, v)
 	e.announce(cr, before)
@@ -92,6 +102,33 @@ func observation(cr *v1alpha1.DiskExport, a action) managed.ExternalObservation 
 	case actionWait:
 	}
 	return managed.ExternalObservation{ResourceExists: true, ResourceUpToDate: true}
+}
+
+// ask asks the target what became of the artifact. It is asked whenever a
+// DiskExport that is done is looked at, which is rarely. What a target that
+// does not answer said before still counts.
+func (e *external) ask(ctx context.Context, cr *v1alpha1.DiskExport) artifact.Verdict {
+	before := verdictOf(cr)
+	files, err := e.files(ctx, cr)
+	if err != nil {
+		return before
+	}
+	networks, err := e.target.Networks(ctx)
+	if err != nil {
+		return before
+	}
+	a := cr.Status.AtProvider.Artifact
+	v, err := e.places.Ask(ctx, artifact.Question{
+		Artifact: artifactOf(cr.Spec.ForProvider, nil), Made: facts(a), Files: files,
+		Policy: policy(inputs{settings: e.target.Settings, networks: networks}),
+	})
+	if err != nil || v == artifact.Unknown {
+		return before
+	}
+	if v != before && v != artifact.Present {
+		e.record.Event(cr, event.Warning(event.Reason("Artifact"+v), errors.Errorf("the artifact at %s is not what was exported", place(cr.Spec.ForProvider.Target))))
+	}
+	return v
 }
 
 // Create begins the export and returns: Observe reports how it fares.

@@ -103,7 +103,7 @@ func document(cr *v1alpha1.DiskExport, d workload.Disk, in inputs) transfer.Job 
 		ID:        string(cr.GetUID()),
 		Operation: transfer.OperationExport,
 		Source:    transfer.Source{File: &transfer.FileSource{Path: file}},
-		Artifact:  artifact(cr.Spec.ForProvider, in.files),
+		Artifact:  artifactOf(cr.Spec.ForProvider, in.files),
 		Limits:    workload.Limits(cr.Spec.ForProvider.Transfer, in.settings),
 		Policy:    policy(in),
 	}
@@ -116,8 +116,8 @@ func policy(in inputs) transfer.Policy {
 	return p
 }
 
-// artifact is what is made, and where, as the mover finds it.
-func artifact(p v1alpha1.DiskExportParameters, files credentials.Files) *transfer.Artifact {
+// artifactOf is what is made, and where, as the mover finds it.
+func artifactOf(p v1alpha1.DiskExportParameters, files credentials.Files) *transfer.Artifact {
 	a := &transfer.Artifact{
 		Format: transfer.ArtifactFormat(formatOf(p)),
 		Compression: transfer.Compression{
@@ -181,14 +181,11 @@ func desiredRemover(cr *v1alpha1.DiskExport, key types.NamespacedName, in inputs
 		Version:   transfer.JobVersion,
 		ID:        string(cr.GetUID()),
 		Operation: transfer.OperationRemove,
-		Artifact:  artifact(cr.Spec.ForProvider, in.files),
+		Artifact:  artifactOf(cr.Spec.ForProvider, in.files),
 		Policy:    policy(in),
 	}
 	if a := cr.Status.AtProvider.Artifact; a != nil && cr.Spec.ForProvider.Retention == v1alpha1.RetentionDelete {
-		doc.Made = &transfer.ArtifactFacts{
-			URI: a.URI, Format: transfer.ArtifactFormat(a.Format), Digest: a.Digest, Size: a.Size,
-			ContentDigest: a.ContentDigest, Validator: a.Validator, VersionID: a.VersionID,
-		}
+		doc.Made = ptr.To(facts(a))
 	}
 	return workload.Mover{
 		Meta:     objectMeta(cr, key.Name),
@@ -200,6 +197,14 @@ func desiredRemover(cr *v1alpha1.DiskExport, key types.NamespacedName, in inputs
 		Disks:    targetDisks(cr.Spec.ForProvider.Target),
 		Node:     in.targetNode,
 	}.Run()
+}
+
+// facts are what is known of an artifact, as a mover has them.
+func facts(a *v1alpha1.ArtifactObservation) transfer.ArtifactFacts {
+	return transfer.ArtifactFacts{
+		URI: a.URI, Format: transfer.ArtifactFormat(a.Format), Digest: a.Digest, Size: a.Size,
+		ContentDigest: a.ContentDigest, Validator: a.Validator, VersionID: a.VersionID,
+	}
 }
 
 // fingerprintOf returns the fingerprint that a new mover would have. Contents

@@ -151,7 +151,7 @@ func abandoned(cr *v1alpha1.DiskExport, v view) string {
 	if json.Unmarshal(v.mover.Secret.Data[workload.KeyJob], &doc) != nil || doc.Artifact == nil {
 		return ""
 	}
-	was, is := placeOfArtifact(doc.Artifact), placeOfArtifact(artifact(cr.Spec.ForProvider, nil))
+	was, is := placeOfArtifact(doc.Artifact), placeOfArtifact(artifactOf(cr.Spec.ForProvider, nil))
 	if was == is {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/artifact"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
@@ -38,6 +39,8 @@ type report struct {
 func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 	next := decide(v)
 	switch {
+	case v.mover.Job == nil && v.done && (v.verdict == artifact.Missing || v.verdict == artifact.Changed):
+		return reportOfLoss(cr, v)
 	case v.mover.Job == nil && v.done, v.succeeded() && next != actionRestart:
 		return report{phase: v1alpha1.ExportPhaseSucceeded, doing: v1alpha1.ReasonComplete,
 			message: fmt.Sprintf("The artifact is whole, at %s.", place(cr.Spec.ForProvider.Target))}
@@ -56,6 +59,29 @@ func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 		return troubled(v1alpha1.ExportPhaseFailed, diagnosis.Failure(v.mover))
 	}
 	return reportOfMover(v, now)
+}
+
+// reportOfLoss is reportOf for an artifact that is not there any more as it was
+// made. Nothing is made in its place unasked: somebody had a reason.
+func reportOfLoss(cr *v1alpha1.DiskExport, v view) report {
+	f := &diagnosis.Finding{Reason: v1alpha1.ReasonArtifactMissing,
+		Message: fmt.Sprintf("The artifact at %s is gone. Write another value in trigger to export it again.", place(cr.Spec.ForProvider.Target))}
+	if v.verdict == artifact.Changed {
+		f = &diagnosis.Finding{Reason: v1alpha1.ReasonArtifactChanged,
+			Message: fmt.Sprintf("Somebody else has replaced the artifact at %s. Write another value in trigger to export it again.", place(cr.Spec.ForProvider.Target))}
+	}
+	return report{phase: v1alpha1.ExportPhaseSucceeded, message: f.Message, trouble: f, doing: v1alpha1.ReasonComplete}
+}
+
+// verdictOf is what the status says became of the artifact.
+func verdictOf(cr *v1alpha1.DiskExport) artifact.Verdict {
+	switch cr.GetCondition(xpv2.TypeReady).Reason {
+	case v1alpha1.ReasonArtifactMissing:
+		return artifact.Missing
+	case v1alpha1.ReasonArtifactChanged:
+		return artifact.Changed
+	}
+	return artifact.Unknown
 }
 
 // reportOfBeginning is reportOf while there is no mover.
@@ -215,10 +241,13 @@ func (r report) transferring() xpv2.Condition {
 }
 
 func (r report) verified() xpv2.Condition {
-	if r.phase == v1alpha1.ExportPhaseSucceeded {
-		return v1alpha1.Verified()
+	switch {
+	case r.phase != v1alpha1.ExportPhaseSucceeded:
+		return v1alpha1.Unverified(v1alpha1.ReasonPending)
+	case r.trouble != nil:
+		return v1alpha1.NotVerified(r.trouble.Reason)
 	}
-	return v1alpha1.Unverified(v1alpha1.ReasonPending)
+	return v1alpha1.Verified()
 }
 
 func (r report) stalled() xpv2.Condition {

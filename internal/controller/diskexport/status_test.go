@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/artifact"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
@@ -74,6 +75,16 @@ func TestReport(t *testing.T) {
 			"An artifact that is there is available.",
 			view{origin: disk(), mover: moverjob.State{Job: jobWith("Offline", is(batchv1.JobComplete)), Secret: secret}, want: &stamp},
 			want{v1alpha1.ExportPhaseSucceeded, "True", xpv2.ReasonAvailable, "False", "False", "s3://backups/vm.qcow2"},
+		},
+		"Missing": {
+			"An artifact that is gone is not available.",
+			view{done: true, verdict: artifact.Missing},
+			want{v1alpha1.ExportPhaseSucceeded, "False", v1alpha1.ReasonArtifactMissing, "False", "True", "trigger"},
+		},
+		"Changed": {
+			"Nor is another one in its place.",
+			view{done: true, verdict: artifact.Changed},
+			want{v1alpha1.ExportPhaseSucceeded, "False", v1alpha1.ReasonArtifactChanged, "False", "True", "trigger"},
 		},
 		"Done": {
 			"And stays so.",

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package artifact
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	"github.com/novasphere/provider-wukong/internal/s3conn"
+)
+
+// The names of the files that are read here, which the transfer contract
+// fixes.
+const (
+	fileCA              = "ca.crt"
+	fileUsername        = "username"
+	filePassword        = "password"
+	fileToken           = "token"
+	fileHeaders         = "headers"
+	fileAccessKeyID     = "accessKeyId"
+	fileSecretAccessKey = "secretAccessKey"
+	fileSessionToken    = "sessionToken"
+	fileDockerConfig    = ".dockerconfigjson"
+)
+
+// same compares what a place says of an artifact with what it said when the
+// artifact was made. Quotes and the mark of a weak tag are spelling.
+func same(now, then string) Verdict {
+	bare := func(s string) string { return strings.Trim(strings.TrimPrefix(s, "W/"), `"`) }
+	switch {
+	case now == "" || then == "":
+		return Present
+	case bare(now) != bare(then):
+		return Changed
+	}
+	return Present
+}
+
+func askS3(ctx context.Context, q Question, g *guard) (Verdict, error) {
+	if len(q.Files[fileAccessKeyID]) == 0 {
+		// The provider's own identity is not the user's.
+		return Unknown, nil
+	}
+	o := q.Artifact.S3
+	t, err := g.transport(q.Files[fileCA])
+	if err != nil {
+		return Unknown, err
+	}
+	c, err := s3conn.New(ctx, s3conn.Options{
+		Endpoint: o.Endpoint, Region: o.Region, Transport: t, Control: g.control,
+		Load: func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{
+				AccessKeyID:     string(q.Files[fileAccessKeyID]),
+				SecretAccessKey: string(q.Files[fileSecretAccessKey]),
+				SessionToken:    string(q.Files[fileSessionToken]),
+			}, nil
+		},
+	})
+	if err != nil {
+		return Unknown, wrap(err)
+	}
+	defer c.Close()
+	out, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
+	var re *awshttp.ResponseError
+	switch {
+	case errors.As(err, &re) && re.HTTPStatusCode() == http.StatusNotFound:
+		return Missing, nil
+	case err != nil:
+		return Unknown, wrap(errors.New(c.Scrub(err.Error())))
+	}
+	return same(aws.ToString(out.ETag), q.Made.Validator), nil
+}
+
+func askHTTP(ctx context.Context, q Question, g *guard) (Verdict, error) {
+	t, err := g.transport(q.Files[fileCA])
+	if err != nil {
+		return Unknown, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodHead, q.Artifact.HTTP.URL, nil)
+	if err != nil {
+		return Unknown, wrap(err)
+	}
+	identify(r, q)
+	// Where a redirect leads the credentials would go too.
+	c := http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := c.Do(r)
+	if err != nil {
+		return Unknown, wrap(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // An answer to HEAD has no body.
+	switch {
+	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone:
+		return Missing, nil
+	case res.StatusCode != http.StatusOK:
+		return Unknown, wrap(errors.New("the server answers " + res.Status))
+	case res.ContentLength >= 0 && q.Made.Size > 0 && res.ContentLength != q.Made.Size:
+		return Changed, nil
+	}
+	return same(res.Header.Get("ETag"), q.Made.Validator), nil
+}
+
+// identify gives a request the headers and credentials of its place.
+func identify(r *http.Request, q Question) {
+	for _, h := range q.Artifact.HTTP.Headers {
+		r.Header.Set(h.Name, h.Value)
+	}
+	for line := range strings.Lines(string(q.Files[fileHeaders])) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			r.Header.Set(name, strings.TrimSpace(value))
+		}
+	}
+	if u := q.Files[fileUsername]; len(u) > 0 {
+		r.SetBasicAuth(string(u), string(q.Files[filePassword]))
+	}
+	if t := q.Files[fileToken]; len(t) > 0 {
+		r.Header.Set("Authorization", "Bearer "+string(t))
+	}
+}
