@@ -7,6 +7,7 @@ package e2e
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
@@ -42,6 +43,9 @@ func installed(t *testing.T) cluster {
 	if err != nil || len(manifests) == 0 {
 		t.Fatalf("found %d manifests in examples/provider: %v", len(manifests), err)
 	}
+	// A configuration of the provider is a kind that the provider brings, and
+	// the provider waits for how it is to run: the last name is the first.
+	slices.Reverse(manifests)
 	for _, f := range append([]string{setting(t, "WUKONG_PACKAGES")}, manifests...) {
 		c.apply(t, f)
 	}
