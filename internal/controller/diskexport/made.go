@@ -20,6 +20,9 @@ import (
 // made is what a DiskExport notes of its last run that succeeded outside of
 // its status.
 type made struct {
+	// Of names the DiskExport and its target: a copy of it under another
+	// name, or for another target, has made nothing yet.
+	Of         string                       `json:"of"`
 	Trigger    string                       `json:"trigger"`
 	Start      *metav1.Time                 `json:"startTime"`
 	Completion *metav1.Time                 `json:"completionTime"`
@@ -33,8 +36,12 @@ func noteOf(cr *v1alpha1.DiskExport) (string, error) {
 	if at.Artifact == nil || at.CompletionTime == nil || at.LastTrigger == nil {
 		return "", nil
 	}
-	b, err := json.Marshal(made{Trigger: *at.LastTrigger, Start: at.StartTime, Completion: at.CompletionTime, Artifact: *at.Artifact})
+	b, err := json.Marshal(made{Of: identity(cr), Trigger: *at.LastTrigger, Start: at.StartTime, Completion: at.CompletionTime, Artifact: *at.Artifact})
 	return string(b), errors.Wrap(err, "cannot write note of export")
+}
+
+func identity(cr *v1alpha1.DiskExport) string {
+	return cr.GetNamespace() + "/" + cr.GetName() + " " + placeOfArtifact(artifactOf(cr.Spec.ForProvider, nil))
 }
 
 // recall fills what a status that was lost must know of the last run.
@@ -46,6 +53,9 @@ func recall(cr *v1alpha1.DiskExport) error {
 	m := made{}
 	if err := json.Unmarshal([]byte(note), &m); err != nil {
 		return errors.Wrapf(err, "cannot read annotation %s: correct it, or remove it to export again", annotationMade)
+	}
+	if m.Of != identity(cr) {
+		return nil
 	}
 	at.Phase, at.Artifact, at.LastTrigger = v1alpha1.ExportPhaseSucceeded, &m.Artifact, ptr.To(m.Trigger)
 	at.StartTime, at.CompletionTime = m.Start, m.Completion

@@ -166,6 +166,11 @@ func TestRuns(t *testing.T) {
 	if err := recall(lost); err != nil || !done(lost) {
 		t.Errorf("a status that was lost is not recalled: %v, %+v", err, lost.Status.AtProvider)
 	}
+	copied := lost.DeepCopy()
+	copied.Name, copied.Status = "other", v1alpha1.DiskExportStatus{}
+	if err := recall(copied); err != nil || done(copied) {
+		t.Errorf("a copy under another name has made nothing: %v, %+v", err, copied.Status.AtProvider)
+	}
 	for i := range 20 {
 		run("many", now().Add(time.Duration(3+i)*time.Hour), batchv1.JobFailed, nil)
 	}

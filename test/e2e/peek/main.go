@@ -33,9 +33,10 @@ func main() {
 
 const (
 	// blockSize and blocks are the ring of numbers at the beginning of the
-	// file.
+	// file, and mark tells them from what was there before.
 	blockSize = 4096
-	blocks    = 1024
+	blocks    = 64
+	mark      = "peek was here: "
 )
 
 // write writes the numbers from 1 on, each only when the one before is durable.
@@ -45,8 +46,9 @@ func write(path string) error {
 		return err
 	}
 	b := make([]byte, blockSize)
+	copy(b, mark)
 	for n := uint64(1); ; n++ {
-		binary.BigEndian.PutUint64(b, n)
+		binary.BigEndian.PutUint64(b[len(mark):], n)
 		if _, err := f.WriteAt(b, int64(n%blocks)*blockSize); err != nil {
 			return errors.Join(err, f.Close())
 		}
