@@ -82,7 +82,7 @@ func algorithm(a *transfer.Artifact) transfer.Algorithm {
 
 // framer packs an image as it is, or in frames.
 func framer(a transfer.Algorithm, level int, seekable bool) func() disk.Packer {
-	switch a { //nolint:exhaustive // The job is valid: Zlib belongs to clusters.
+	switch a { // The job is valid: Zlib belongs to clusters.
 	case transfer.CompressionZstd:
 		return func() disk.Packer { return frames.NewZstd(level, seekable) }
 	case transfer.CompressionGzip:

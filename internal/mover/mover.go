@@ -82,7 +82,7 @@ func (m *move) runInTime(ctx context.Context) error {
 
 // operate does what the job asks for.
 func (m *move) operate(ctx context.Context) error {
-	switch m.job.Operation { //nolint:exhaustive // An operation that is not known is no valid job, which run finds.
+	switch m.job.Operation { // An operation that is not known is no valid job, which run finds.
 	case transfer.OperationExport:
 		return m.export(ctx)
 	case transfer.OperationRemove:

@@ -126,20 +126,26 @@ func enoughSpace(folder string, opts Options) error {
 
 // shape gives the empty file its owner, mode and size.
 func (t *Target) shape() error {
-	if t.opts.UID != nil || t.opts.GID != nil {
-		if err := t.raw.Chown(orKeep(t.opts.UID), orKeep(t.opts.GID)); err != nil {
-			return directio.Classify("change the owner of", t.partial, err)
-		}
-	}
-	if t.opts.Mode != nil {
-		if err := t.raw.Chmod(fs.FileMode(*t.opts.Mode)); err != nil {
-			return directio.Classify("change the mode of", t.partial, err)
-		}
+	if err := own(t.raw, t.opts.UID, t.opts.GID, t.opts.Mode); err != nil {
+		return directio.Classify("change the owner or mode of", t.partial, err)
 	}
 	if t.opts.Size == disk.Unknown {
 		return nil
 	}
 	return directio.Classify("resize", t.opts.Path, t.raw.Truncate(t.opts.Size))
+}
+
+// own gives a file the owner and mode that are not nil.
+func own(f *os.File, uid, gid *int, mode *uint32) error {
+	if uid != nil || gid != nil {
+		if err := f.Chown(orKeep(uid), orKeep(gid)); err != nil {
+			return err
+		}
+	}
+	if mode == nil {
+		return nil
+	}
+	return f.Chmod(fs.FileMode(*mode))
 }
 
 // orKeep is an owner for chown(2), which keeps the one that is -1.

@@ -93,8 +93,7 @@ func (u *Upload) init() error {
 	}
 	u.old = info.Size()
 	u.f = directio.Open(u.raw, alignment, disk.Unknown)
-	shaped := Target{opts: Options{Path: u.opts.Path, Size: disk.Unknown, UID: u.opts.UID, GID: u.opts.GID, Mode: u.opts.Mode}, partial: u.partial, raw: u.raw}
-	return shaped.shape()
+	return directio.Classify("change the owner or mode of", u.partial, own(u.raw, u.opts.UID, u.opts.GID, u.opts.Mode))
 }
 
 // Parts implements disk.Upload.
@@ -160,8 +159,8 @@ func (u *Upload) ReadAt(ctx context.Context, p []byte, off int64) error {
 	return directio.Classify("read", u.partial, err)
 }
 
-// Commit implements disk.Upload. The bytes were compared with nothing but
-// themselves: the file system keeps what it was given, or reports it.
+// Commit implements disk.Upload. The file system keeps what it was given, or has
+// reported that it cannot by the time of the fsync: the sum is not looked at.
 func (u *Upload) Commit(ctx context.Context, s disk.Sum) (disk.Placed, error) {
 	if err := ctx.Err(); err != nil {
 		return disk.Placed{}, err

@@ -245,7 +245,7 @@ func toTarget(err error) error {
 		return err
 	}
 	reason := e.Reason
-	switch e.Reason { //nolint:exhaustive // The others are the same for both.
+	switch e.Reason { // The others are the same for both.
 	case transfer.ReasonSourceNotFound, transfer.ReasonSourceRefused, transfer.ReasonSourceChanged:
 		reason = transfer.ReasonTargetRefused
 	case transfer.ReasonSourceUnavailable:
