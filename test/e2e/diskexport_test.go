@@ -57,16 +57,42 @@ func (n namespace) exported(t *testing.T, d *diskv1alpha1.DiskExport) {
 // keys.
 func (n namespace) bucket(t *testing.T) diskv1alpha1.S3Object {
 	t.Helper()
-	endpoint, id, key := setting(t, "WUKONG_S3"), setting(t, "WUKONG_S3_ACCESS_KEY"), setting(t, "WUKONG_S3_SECRET_KEY")
-	c := s3.New(s3.Options{
-		BaseEndpoint: aws.String(endpoint), Region: "us-east-1", UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(id, key, ""),
-	})
-	if _, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(n.name)}); err != nil {
+	if _, err := store(t).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(n.name)}); err != nil {
 		t.Fatalf("cannot make bucket: %v", err)
 	}
-	n.secret(t, storeKeys, map[string]string{"accessKeyId": id, "secretKey": key})
-	return diskv1alpha1.S3Object{Endpoint: endpoint, Bucket: n.name, SecretRef: &diskv1alpha1.SecretReference{Name: storeKeys}}
+	n.secret(t, storeKeys, map[string]string{"accessKeyId": setting(t, "WUKONG_S3_ACCESS_KEY"), "secretKey": setting(t, "WUKONG_S3_SECRET_KEY")})
+	return diskv1alpha1.S3Object{Endpoint: setting(t, "WUKONG_S3"), Bucket: n.name, SecretRef: &diskv1alpha1.SecretReference{Name: storeKeys}}
+}
+
+// store is a client of the S3 store.
+func store(t *testing.T) *s3.Client {
+	t.Helper()
+	return s3.New(s3.Options{
+		BaseEndpoint: aws.String(setting(t, "WUKONG_S3")), Region: "us-east-1", UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(setting(t, "WUKONG_S3_ACCESS_KEY"), setting(t, "WUKONG_S3_SECRET_KEY"), ""),
+	})
+}
+
+// keys are the names of the objects in a bucket, and of its uploads that have
+// not ended.
+func keys(t *testing.T, bucket diskv1alpha1.S3Object) []string {
+	t.Helper()
+	objects, err := store(t).ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket.Bucket})
+	if err != nil {
+		t.Fatalf("cannot list objects: %v", err)
+	}
+	uploads, err := store(t).ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &bucket.Bucket})
+	if err != nil {
+		t.Fatalf("cannot list uploads: %v", err)
+	}
+	var names []string
+	for _, o := range objects.Contents {
+		names = append(names, *o.Key)
+	}
+	for _, u := range uploads.Uploads {
+		names = append(names, "upload of "+*u.Key)
+	}
+	return names
 }
 
 // in is an object in a bucket as a target.
