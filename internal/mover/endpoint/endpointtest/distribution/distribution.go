@@ -44,6 +44,9 @@ type Registry struct {
 
 	// Folder has its content.
 	Folder string
+
+	program string
+	cmd     *exec.Cmd
 }
 
 // Start starts an empty registry, and ends it with the test.
@@ -53,17 +56,33 @@ func Start(t *testing.T) *Registry {
 	if err != nil {
 		t.Fatalf("cannot build registry: %v", err)
 	}
-	r := &Registry{Host: freeAddress(t), Folder: t.TempDir()}
-	cmd := exec.CommandContext(t.Context(), program, "-addr", r.Host, "-dir", r.Folder)
-	if err := cmd.Start(); err != nil {
+	r := &Registry{Host: freeAddress(t), Folder: t.TempDir(), program: program}
+	r.start(t)
+	t.Cleanup(r.Stop)
+	return r
+}
+
+// Restart ends the registry in the middle of what it does, and starts it with
+// the same content at the same address.
+func (r *Registry) Restart(t *testing.T) {
+	t.Helper()
+	r.Stop()
+	r.start(t)
+}
+
+// Stop kills the registry.
+func (r *Registry) Stop() {
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait()
+}
+
+func (r *Registry) start(t *testing.T) {
+	t.Helper()
+	r.cmd = exec.Command(r.program, "-addr", r.Host, "-dir", r.Folder)
+	if err := r.cmd.Start(); err != nil {
 		t.Fatalf("cannot start registry: %v", err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
 	r.wait(t)
-	return r
 }
 
 func freeAddress(t *testing.T) string {
