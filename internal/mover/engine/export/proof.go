@@ -3,6 +3,7 @@
 package export
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"hash"
@@ -72,7 +73,7 @@ func (c *comparison) Close() error {
 		return nil
 	}
 	want, got := c.proof.sums[c.off], c.part.Sum(nil)
-	if string(want[:]) != string(got) {
+	if !bytes.Equal(want[:], got) {
 		return transfer.Terminal(transfer.ReasonChecksumMismatch, errOtherPart)
 	}
 	c.part.Reset()

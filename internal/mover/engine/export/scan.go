@@ -15,7 +15,7 @@ import (
 // zeros.
 func Scan(ctx context.Context, image disk.Image, m *Meter) (*allocation.Map, error) {
 	has := allocation.New(image.Size())
-	look := func(u *pass.Unit) error {
+	look := func(u *pass.Unit) error { //nolint:unparam // That is what a worker may return.
 		if w := clusters(u.Data); w != 0 {
 			has.SetWord(u.Offset/pass.UnitSize, w)
 		}

@@ -3,6 +3,7 @@
 package export
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -149,7 +150,7 @@ var errOther = errors.New("cannot export the disk: it changed while it was read"
 
 // checkSame compares the artifact's head and size with what was told before.
 func (u *uploading) checkSame(head []byte) error {
-	if u.head != nil && string(u.head) != string(head) || u.Size != disk.Unknown && u.Size != u.cut.off {
+	if u.head != nil && !bytes.Equal(u.head, head) || u.Size != disk.Unknown && u.Size != u.cut.off {
 		return transfer.Terminal(transfer.ReasonSourceChanged, errOther)
 	}
 	return nil

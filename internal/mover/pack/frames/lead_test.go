@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -68,7 +69,7 @@ func TestLead(t *testing.T) {
 			}
 			clear(head)
 			rest, err := io.ReadAll(d)
-			if err != nil || !bytes.Equal(append(got, rest...), bytes.Join(units, nil)) {
+			if err != nil || !bytes.Equal(slices.Concat(got, rest), bytes.Join(units, nil)) {
 				t.Errorf("%s, seek table %t: the content is another: %v", name, seek, err)
 			}
 			d.Close()

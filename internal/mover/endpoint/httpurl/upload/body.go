@@ -30,7 +30,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.read = true
 	b.mu.Unlock()
 	n, err := b.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // Readers return io.EOF itself.
+	if err != nil && err != io.EOF {
 		b.mu.Lock()
 		b.err = err
 		b.mu.Unlock()
