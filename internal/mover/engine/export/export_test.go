@@ -137,7 +137,7 @@ func packers(size int64) map[string]func() disk.Packer {
 		"gzip":  func() disk.Packer { return frames.NewGzip(0) },
 		"qcow2": func() disk.Packer { return qcow2.NewCompressed(size, transfer.CompressionZstd, 0) },
 		"zlib":  func() disk.Packer { return qcow2.NewCompressed(size, transfer.CompressionZlib, 0) },
-		"zlib9": func() disk.Packer { return qcow2.NewCompressed(size, transfer.CompressionZlib, 9) },
+		"zlib1": func() disk.Packer { return qcow2.NewCompressed(size, transfer.CompressionZlib, 1) },
 	}
 }
 
@@ -210,7 +210,7 @@ func TestRunSame(t *testing.T) {
 func TestRunUnknownDigest(t *testing.T) {
 	img := sample()
 	up := newTarget(mib, false)
-	sum := run(t, export.Task{Image: img, NewPacker: packers(img.Size())["zlib"], Upload: up})
+	sum := run(t, export.Task{Image: img, NewPacker: packers(img.Size())["zlib"], Upload: up, Connections: 1})
 	if sum.SHA256 != [32]byte{} {
 		t.Errorf("got %x", sum.SHA256)
 	}
@@ -354,5 +354,38 @@ func TestScan(t *testing.T) {
 		if has.Select(int64(i)) != c {
 			t.Errorf("cluster %d: got %d, want %d", i, has.Select(int64(i)), c)
 		}
+	}
+}
+
+// TestProof tells an artifact that is read back from another one.
+func TestProof(t *testing.T) {
+	img := sample()
+	up := newTarget(mib, false)
+	proof := &export.Proof{}
+	sum := run(t, export.Task{Image: img, NewPacker: packers(img.Size())["zlib"], Upload: up, Proof: proof})
+	whole := up.whole(t, sum)
+	compare := func(artifact []byte) error {
+		w := proof.Compare()
+		for p := artifact; len(p) > 0; {
+			n := min(len(p), 300_000)
+			if _, err := w.Write(p[:n]); err != nil {
+				return err
+			}
+			p = p[n:]
+		}
+		return w.Close()
+	}
+	if err := compare(whole); err != nil {
+		t.Errorf("the same: %v", err)
+	}
+	for _, at := range []int{0, mib - 1, mib, len(whole) - 1} {
+		other := bytes.Clone(whole)
+		other[at] ^= 1
+		if err := compare(other); transfer.ReasonOf(err) != transfer.ReasonChecksumMismatch {
+			t.Errorf("another byte at %d: got %v", at, err)
+		}
+	}
+	if err := compare(whole[:len(whole)-1]); transfer.ReasonOf(err) != transfer.ReasonChecksumMismatch {
+		t.Errorf("one byte is missing: got %v", err)
 	}
 }
