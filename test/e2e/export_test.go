@@ -193,7 +193,7 @@ func oneMoment(disk io.Reader) (uint64, error) {
 	if last == 0 {
 		return 0, fmt.Errorf("there are no numbers: the writer had not begun")
 	}
-	for back := range uint64(min(blocks, last)) {
+	for back := range min(blocks, last) {
 		n := last - back
 		if got := ring[n%blocks]; got != n {
 			return last, fmt.Errorf("block %d holds %d, want %d: the last is %d", n%blocks, got, n, last)

@@ -47,9 +47,9 @@ func askRegistry(ctx context.Context, q Question, g *guard) (Verdict, error) {
 	} else if !g.httpsOnly {
 		schemes = append(schemes, "http://")
 	}
-	var res *http.Response
+	var a answer
 	for _, scheme := range schemes {
-		if res, err = r.head(ctx, scheme+path); err == nil {
+		if a, err = r.head(ctx, scheme+path); err == nil {
 			break
 		}
 	}
@@ -57,12 +57,12 @@ func askRegistry(ctx context.Context, q Question, g *guard) (Verdict, error) {
 		return Unknown, wrap(err)
 	}
 	switch {
-	case res.StatusCode == http.StatusNotFound:
+	case a.code == http.StatusNotFound:
 		return Missing, nil
-	case res.StatusCode != http.StatusOK:
-		return Unknown, wrap(errors.New("the registry answers " + res.Status))
+	case a.code != http.StatusOK:
+		return Unknown, wrap(errors.New("the registry answers " + a.status))
 	}
-	return same(res.Header.Get("Docker-Content-Digest"), q.Made.Digest), nil
+	return same(a.header.Get("Docker-Content-Digest"), q.Made.Digest), nil
 }
 
 // registry asks one registry for one repository.
@@ -72,22 +72,30 @@ type registry struct {
 	login      *url.Userinfo
 }
 
+// answer is a registry's, read to its end.
+type answer struct {
+	code   int
+	status string
+	header http.Header
+	body   []byte
+}
+
 // head asks for a URL. A registry that wants a login says which one.
-func (r registry) head(ctx context.Context, at string) (*http.Response, error) {
-	res, err := r.do(ctx, http.MethodHead, at, "")
-	if err != nil || res.StatusCode != http.StatusUnauthorized {
-		return res, err
+func (r registry) head(ctx context.Context, at string) (answer, error) {
+	a, err := r.do(ctx, http.MethodHead, at, "")
+	if err != nil || a.code != http.StatusUnauthorized {
+		return a, err
 	}
-	kind, challenge, _ := strings.Cut(res.Header.Get("WWW-Authenticate"), " ")
+	kind, challenge, _ := strings.Cut(a.header.Get("WWW-Authenticate"), " ")
 	switch {
 	case strings.EqualFold(kind, "basic") && r.login != nil:
 		return r.do(ctx, http.MethodHead, at, basic(r.login))
 	case !strings.EqualFold(kind, "bearer"):
-		return res, nil
+		return a, nil
 	}
 	token, err := r.token(ctx, challenge)
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	return r.do(ctx, http.MethodHead, at, "Bearer "+token)
 }
@@ -106,31 +114,32 @@ func (r registry) token(ctx context.Context, challenge string) (string, error) {
 	query.Set("service", fields["service"])
 	query.Set("scope", "repository:"+r.repository+":pull")
 	realm.RawQuery = query.Encode()
-	res, err := r.do(ctx, http.MethodGet, realm.String(), basic(r.login))
+	a, err := r.do(ctx, http.MethodGet, realm.String(), basic(r.login))
 	if err != nil {
 		return "", err
 	}
-	if res.StatusCode != http.StatusOK {
-		return "", errors.New("the registry's token server answers " + res.Status)
+	if a.code != http.StatusOK {
+		return "", errors.New("the registry's token server answers " + a.status)
 	}
-	answer := struct {
+	token := struct {
 		Token       string `json:"token"`
 		AccessToken string `json:"access_token"`
 	}{}
-	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
-		return "", errors.Wrap(err, "cannot read the registry's token")
+	if json.Unmarshal(a.body, &token) != nil {
+		// The parser's error can repeat what it read.
+		return "", errors.New("cannot read the registry's token: it is not JSON")
 	}
-	if answer.Token == "" {
-		return answer.AccessToken, nil
+	if token.Token == "" {
+		return token.AccessToken, nil
 	}
-	return answer.Token, nil
+	return token.Token, nil
 }
 
 // do makes one request and reads what there is of the answer.
-func (r registry) do(ctx context.Context, method, at, authorization string) (*http.Response, error) {
+func (r registry) do(ctx context.Context, method, at, authorization string) (answer, error) {
 	q, err := http.NewRequestWithContext(ctx, method, at, nil)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	q.Header.Set("Accept", acceptManifests)
 	if authorization != "" {
@@ -138,12 +147,11 @@ func (r registry) do(ctx context.Context, method, at, authorization string) (*ht
 	}
 	res, err := r.client.Do(q)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	defer res.Body.Close() //nolint:errcheck // It was only read from.
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxToken))
-	res.Body = io.NopCloser(strings.NewReader(string(b)))
-	return res, err
+	return answer{res.StatusCode, res.Status, res.Header, b}, err
 }
 
 func basic(u *url.Userinfo) string {

@@ -26,10 +26,12 @@ const (
 	// minPoll is the shortest interval that an annotation may ask for.
 	minPoll = 5 * time.Second
 
-	// BackoffBase and BackoffMax are the back-off of a resource whose
-	// configuration sets none.
+	// BackoffBase is the first back-off of a resource whose configuration
+	// sets none.
 	BackoffBase = time.Second
-	BackoffMax  = time.Minute
+
+	// BackoffMax is its longest.
+	BackoffMax = time.Minute
 )
 
 // ReconcilerOptions are the options of a reconciler that do not depend on what
