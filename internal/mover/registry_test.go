@@ -470,3 +470,42 @@ func TestInspectRegistry(t *testing.T) {
 		t.Errorf("-want, +got:\n%s", diff)
 	}
 }
+
+// TestRegistryTLS goes to a registry behind a private authority, there and back.
+func TestRegistryTLS(t *testing.T) {
+	r := distribution.Start(t)
+	p, authority := r.BeforeTLS(t)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, authority, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	disk := sample()
+	path := filepath.Join(t.TempDir(), "disk.img")
+	if err := os.WriteFile(path, disk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	place := &transfer.RegistryImage{Image: p.Host + "/vm:v1", CAFile: ca}
+	out := run(t, &transfer.Job{
+		Version: transfer.JobVersion, ID: "test", Operation: transfer.OperationExport,
+		Source:   transfer.Source{File: &transfer.FileSource{Path: path}},
+		Artifact: &transfer.Artifact{Format: transfer.ArtifactOCI, Registry: place, ReadBack: true},
+		Policy:   transfer.Policy{Unrestricted: true, RefusePlainHTTP: true},
+	})
+	if !out.Succeeded() {
+		t.Fatalf("export: %s: %s", out.Reason, out.Message)
+	}
+	to := filepath.Join(t.TempDir(), "disk.img")
+	in := importJob("", to)
+	in.Source = transfer.Source{Registry: place}
+	in.Policy.RefusePlainHTTP = true
+	if got := run(t, in); !got.Succeeded() {
+		t.Fatalf("import: %s: %s", got.Reason, got.Message)
+	}
+	same(t, to, disk, diskBytes)
+
+	in.Source.Registry = &transfer.RegistryImage{Image: p.Host + "/vm:v1"}
+	in.Policy.RefusePlainHTTP = false
+	if got := run(t, in); got.Reason != transfer.ReasonCertificateUntrusted {
+		t.Errorf("without the authority: got %s %q", got.Reason, got.Message)
+	}
+}

@@ -3,6 +3,7 @@
 package distribution
 
 import (
+	"encoding/pem"
 	"errors"
 	"io"
 	"log"
@@ -17,7 +18,7 @@ import (
 
 // A Proxy stands before a registry. Each request is shown to Fault first.
 type Proxy struct {
-	// Host is its address and port. It speaks plain http.
+	// Host is its address and port.
 	Host string
 
 	forward *httputil.ReverseProxy
@@ -27,10 +28,33 @@ type Proxy struct {
 	requests []string
 }
 
-// Before returns a proxy before the registry.
+// Before returns a proxy before the registry, which speaks plain http.
 func (r *Registry) Before(t *testing.T) *Proxy {
 	t.Helper()
-	p := &Proxy{forward: &httputil.ReverseProxy{
+	p := r.proxy()
+	s := httptest.NewUnstartedServer(p)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.Start()
+	t.Cleanup(s.Close)
+	p.Host = strings.TrimPrefix(s.URL, "http://")
+	return p
+}
+
+// BeforeTLS returns a proxy that speaks https, of which the registry does not
+// know, and the certificate in PEM form that is to be trusted.
+func (r *Registry) BeforeTLS(t *testing.T) (*Proxy, []byte) {
+	t.Helper()
+	p := r.proxy()
+	s := httptest.NewUnstartedServer(p)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	p.Host = strings.TrimPrefix(s.URL, "https://")
+	return p, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+}
+
+func (r *Registry) proxy() *Proxy {
+	return &Proxy{forward: &httputil.ReverseProxy{
 		// The registry makes its Locations of the host that it is asked by.
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			pr.SetURL(&url.URL{Scheme: "http", Host: r.Host})
@@ -39,12 +63,6 @@ func (r *Registry) Before(t *testing.T) *Proxy {
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     log.New(io.Discard, "", 0),
 	}}
-	s := httptest.NewUnstartedServer(p)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.Start()
-	t.Cleanup(s.Close)
-	p.Host = strings.TrimPrefix(s.URL, "http://")
-	return p
 }
 
 // Fault sets what misbehaves: it answers a request, or returns false. It may be
