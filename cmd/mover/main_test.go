@@ -202,8 +202,8 @@ func TestExitCodes(t *testing.T) {
 	}{
 		"NoCommand":       {"what is to be done must be said", nil, 2},
 		"NoDestination":   {"an argument that is missing", []string{"import", url}, 2},
-		"OtherScheme":     {"a scheme that does not work yet", []string{"import", "s3://bucket/key", out}, 2},
-		"OtherTarget":     {"nor as a destination", []string{"import", url, "s3://bucket/key"}, 2},
+		"OtherScheme":     {"a scheme that does not work", []string{"import", "ftp://host/disk", out}, 2},
+		"OtherTarget":     {"nor one as an import's destination", []string{"import", url, "s3://bucket/key"}, 2},
 		"BadLimit":        {"a number that is none", []string{"import", url, out, "--limit=fast"}, 2},
 		"BadOwner":        {"an owner that is none", []string{"import", url, out, "--owner=root"}, 2},
 		"BadFormat":       {"a format that is none", []string{"import", url, out, "--format=ZIP"}, 2},
