@@ -14,6 +14,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/policy"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -54,21 +55,21 @@ func removeS3(ctx context.Context, job *transfer.Job, c *counters) error {
 func s3Retries(job *transfer.Job, c *counters) retry.Policy {
 	return retry.Policy{Retries: job.Limits.Retries, Observe: func(err error) {
 		c.retried(err)
-		if s3.Overloaded(err) {
+		if store.Overloaded(err) {
 			c.meter.Pushbacks.Add(1)
 		}
 	}}
 }
 
 // s3Place returns an object's place behind the policy.
-func s3Place(ctx context.Context, permits transfer.Policy, o *transfer.S3Object, c *counters) (s3.Place, error) {
+func s3Place(ctx context.Context, permits transfer.Policy, o *transfer.S3Object, c *counters) (store.Place, error) {
 	p, err := policy.New(permits)
 	if err != nil {
-		return s3.Place{}, err
+		return store.Place{}, err
 	}
 	l, err := newS3Link(link.Options{CAFile: o.CAFile, Control: p.Control, Received: c.received}, p.CheckURL)
 	if err != nil {
-		return s3.Place{}, err
+		return store.Place{}, err
 	}
 	options := s3conn.Options{Endpoint: o.Endpoint, Region: o.Region, Transport: l, Control: p.Control}
 	if o.CredentialsDir != "" {
@@ -78,13 +79,13 @@ func s3Place(ctx context.Context, permits transfer.Policy, o *transfer.S3Object,
 	var credentials *s3conn.CredentialsError
 	switch {
 	case err == nil:
-		return s3.Place{Conn: conn, Bucket: o.Bucket, Key: o.Key}, nil
+		return store.Place{Conn: conn, Bucket: o.Bucket, Key: o.Key}, nil
 	case ctx.Err() != nil:
-		return s3.Place{}, ctx.Err()
+		return store.Place{}, ctx.Err()
 	case errors.As(err, &credentials):
-		return s3.Place{}, transfer.Terminal(transfer.ReasonUnauthorized, err)
+		return store.Place{}, transfer.Terminal(transfer.ReasonUnauthorized, err)
 	}
-	return s3.Place{}, err
+	return store.Place{}, err
 }
 
 // s3Link waits longer for the answer to a POST than for another: some stores

@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/crc64nvme"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -29,11 +31,11 @@ type sum struct {
 
 // of reports whether an object is the one with the sum, as far as the store
 // lets it be told.
-func (s sum) of(f facts) bool {
-	if !f.exists || f.size != s.size {
+func (s sum) of(f store.Facts) bool {
+	if !f.Exists || f.Size != s.size {
 		return false
 	}
-	return s.tag != "" && bareTag(f.tag) == s.tag || f.crc == s.crc
+	return s.tag != "" && bareTag(f.Tag) == s.tag || f.CRC == s.crc
 }
 
 func bareTag(tag string) string { return strings.ToLower(strings.Trim(tag, `"`)) }
@@ -43,39 +45,39 @@ func bareTag(tag string) string { return strings.ToLower(strings.Trim(tag, `"`))
 func (u *Upload) Commit(ctx context.Context, s disk.Sum) (disk.Placed, error) {
 	want, err := u.sum(s)
 	if err != nil {
-		return disk.Placed{}, u.object.cannot("complete", err)
+		return disk.Placed{}, u.object.Cannot("complete", err)
 	}
 	now, err := u.place(ctx, want)
 	if err != nil {
-		return disk.Placed{}, u.object.cannot("complete", err)
+		return disk.Placed{}, u.object.Cannot("complete", err)
 	}
 	// The artifact is there: that something is left is for the next one to
 	// mend.
 	_ = u.Abort(ctx, false)
-	return disk.Placed{URI: u.object.String(), Validator: now.tag, VersionID: now.version}, nil
+	return disk.Placed{URI: u.object.String(), Validator: now.Tag, VersionID: now.Version}, nil
 }
 
 // place gives the artifact its name, unless that has happened already, and
 // returns what is there then.
-func (u *Upload) place(ctx context.Context, want sum) (facts, error) {
-	now, err := u.object.find(ctx, "")
+func (u *Upload) place(ctx context.Context, want sum) (store.Facts, error) {
+	now, err := u.object.Find(ctx, "")
 	switch {
 	case err != nil:
-		return facts{}, err
+		return store.Facts{}, err
 	case want.of(now):
 		return now, nil // an answer was lost, or the same artifact stood there
-	case !now.same(u.before):
-		return facts{}, replaced(u.before, now)
+	case !now.Same(u.before):
+		return store.Facts{}, replaced(u.before, now)
 	}
 	tag, err := u.finish(ctx, want)
 	if err != nil {
 		return u.lost(ctx, want, u.contest(err))
 	}
-	if now, err = u.object.find(ctx, ""); err != nil {
-		return facts{}, err
+	if now, err = u.object.Find(ctx, ""); err != nil {
+		return store.Facts{}, err
 	}
 	if err := u.verify(ctx, want, now, tag); err != nil {
-		return facts{}, err
+		return store.Facts{}, err
 	}
 	u.id = "" // It has become the object.
 	return now, nil
@@ -83,23 +85,23 @@ func (u *Upload) place(ctx context.Context, want sum) (facts, error) {
 
 // lost looks whether a request was carried out although it seems to have
 // failed: an earlier one's answer may have been lost.
-func (u *Upload) lost(ctx context.Context, want sum, cause error) (facts, error) {
+func (u *Upload) lost(ctx context.Context, want sum, cause error) (store.Facts, error) {
 	if transfer.ReasonOf(cause) != transfer.ReasonTargetChanged {
-		return facts{}, cause
+		return store.Facts{}, cause
 	}
-	now, err := u.object.find(ctx, "")
+	now, err := u.object.Find(ctx, "")
 	if err == nil && want.of(now) {
 		return now, nil
 	}
-	return facts{}, cause
+	return store.Facts{}, cause
 }
 
-func replaced(before, now facts) error {
+func replaced(before, now store.Facts) error {
 	what := "replaced the object that was there"
 	switch {
-	case !before.exists:
+	case !before.Exists:
 		what = "put an object there"
-	case !now.exists:
+	case !now.Exists:
 		what = "removed the object that was there"
 	}
 	return transfer.Terminal(transfer.ReasonTargetChanged, fmt.Errorf("another writer has %s meanwhile", what))
@@ -107,28 +109,28 @@ func replaced(before, now facts) error {
 
 // verify compares what is there with what was sent. tag is what the store said
 // when it took the artifact.
-func (u *Upload) verify(ctx context.Context, want sum, now facts, tag string) error {
+func (u *Upload) verify(ctx context.Context, want sum, now store.Facts, tag string) error {
 	switch {
-	case now.same(u.before) && now.tag != tag:
+	case now.Same(u.before) && now.Tag != tag:
 		// Some stores answer while they still put the parts together.
 		return transfer.Retryable(transfer.ReasonTargetUnavailable, errors.New("store has taken the artifact and does not show it yet"))
-	case bareTag(now.tag) != bareTag(tag):
+	case bareTag(now.Tag) != bareTag(tag):
 		return replaced(u.before, now)
-	case now.size == want.size && (now.crc == "" || now.crc == want.crc) && want.permits(now):
+	case now.Size == want.size && (now.CRC == "" || now.CRC == want.crc) && want.permits(now):
 		return nil
 	}
-	err := fmt.Errorf("store has %d bytes with entity tag %.80q and CRC64NVME %.20q; sent were %d bytes with %s and %s", now.size, now.tag, now.crc, want.size, want.tag, want.crc)
+	err := fmt.Errorf("store has %d bytes with entity tag %.80q and CRC64NVME %.20q; sent were %d bytes with %s and %s", now.Size, now.Tag, now.CRC, want.size, want.tag, want.crc)
 	return errors.Join(transfer.Retryable(transfer.ReasonTargetError, err), u.object.remove(ctx, now, ""))
 }
 
 // permits reports whether an object's tag does not contradict the sum: it is
 // the sum's, or is none that is made of MD5s.
-func (s sum) permits(f facts) bool {
-	digest, parts, _ := strings.Cut(bareTag(f.tag), "-")
+func (s sum) permits(f store.Facts) bool {
+	digest, parts, _ := strings.Cut(bareTag(f.Tag), "-")
 	_, wantParts, _ := strings.Cut(s.tag, "-")
 	_, err := hex.DecodeString(digest)
 	made := err == nil && len(digest) == hex.EncodedLen(md5.Size) && parts == wantParts
-	return s.tag == "" || f.encrypted || !made || bareTag(f.tag) == s.tag
+	return s.tag == "" || f.Encrypted || !made || bareTag(f.Tag) == s.tag
 }
 
 // sum returns what the object must have, from its parts.
@@ -143,7 +145,7 @@ func (u *Upload) sum(s disk.Sum) (sum, error) {
 			return sum{}, fmt.Errorf("%d of its %d bytes were written", len(*u.whole), s.Size)
 		}
 		tag := md5.Sum(*u.whole) //nolint:gosec // S3's own checksum, to notice damage.
-		return sum{s.Size, hex.EncodeToString(tag[:]), encodeCRC(crc64.Checksum(*u.whole, u.table))}, nil
+		return sum{s.Size, hex.EncodeToString(tag[:]), crc64nvme.Encode(crc64.Checksum(*u.whole, u.table))}, nil
 	}
 	tags, crc, size, opaque := md5.New(), uint64(0), int64(0), false //nolint:gosec // S3's own checksum, to notice damage.
 	for n := range int32(len(u.parts)) {
@@ -152,14 +154,14 @@ func (u *Upload) sum(s disk.Sum) (sum, error) {
 			return sum{}, fmt.Errorf("part %d of %d is missing or short", n+1, len(u.parts))
 		}
 		_, _ = tags.Write(p.md5[:]) // A hash never fails.
-		crc = combine(crc, p.crc, p.size)
+		crc = crc64nvme.Combine(crc, p.crc, p.size)
 		size += p.size
 		opaque = opaque || p.opaque()
 	}
 	if size != s.Size {
 		return sum{}, fmt.Errorf("%d of its %d bytes were written", size, s.Size)
 	}
-	out := sum{size: size, crc: encodeCRC(crc)}
+	out := sum{size: size, crc: crc64nvme.Encode(crc)}
 	if !opaque {
 		out.tag = fmt.Sprintf("%x-%d", tags.Sum(nil), len(u.parts))
 	}
@@ -170,8 +172,8 @@ func (u *Upload) sum(s disk.Sum) (sum, error) {
 // and returns the store's tag of it.
 func (u *Upload) finish(ctx context.Context, want sum) (string, error) {
 	tag, err := u.request(ctx, want)
-	var r *refusal
-	if u.bare || !errors.As(err, &r) || !unknown(r) {
+	var r *store.Refusal
+	if u.bare || !errors.As(err, &r) || !store.Unknown(r) {
 		return tag, err
 	}
 	u.bare = true
@@ -182,15 +184,15 @@ func (u *Upload) request(ctx context.Context, want sum) (string, error) {
 	var match, noneMatch *string
 	switch {
 	case u.bare:
-	case u.before.exists:
-		match = &u.before.tag
+	case u.before.Exists:
+		match = &u.before.Tag
 	default:
 		noneMatch = aws.String("*")
 	}
 	if len(u.parts) == 0 {
 		return u.putObject(ctx, want, match, noneMatch)
 	}
-	out, err := call(ctx, u.object, func(ctx context.Context) (*api.CompleteMultipartUploadOutput, error) {
+	out, err := store.Call(ctx, u.object.Object, func(ctx context.Context) (*api.CompleteMultipartUploadOutput, error) {
 		return u.object.Conn.CompleteMultipartUpload(ctx, &api.CompleteMultipartUploadInput{
 			Bucket: &u.object.Bucket, Key: &u.object.Key, UploadId: &u.id, IfMatch: match, IfNoneMatch: noneMatch,
 			MultipartUpload: &types.CompletedMultipartUpload{Parts: u.completed()},
@@ -207,7 +209,7 @@ func (u *Upload) completed() []types.CompletedPart {
 	for n, p := range u.parts {
 		parts[n-1] = types.CompletedPart{PartNumber: aws.Int32(n), ETag: aws.String(p.tag)}
 		if u.object.Conn.AWS() {
-			parts[n-1].ChecksumCRC64NVME = aws.String(encodeCRC(p.crc))
+			parts[n-1].ChecksumCRC64NVME = aws.String(crc64nvme.Encode(p.crc))
 		}
 	}
 	return parts
@@ -215,10 +217,10 @@ func (u *Upload) completed() []types.CompletedPart {
 
 func (u *Upload) putObject(ctx context.Context, want sum, match, noneMatch *string) (string, error) {
 	digest := md5.Sum(*u.whole) //nolint:gosec // S3's own checksum, to notice damage.
-	out, err := call(ctx, u.object, func(ctx context.Context) (*api.PutObjectOutput, error) {
+	out, err := store.Call(ctx, u.object.Object, func(ctx context.Context) (*api.PutObjectOutput, error) {
 		in := &api.PutObjectInput{
 			Bucket: &u.object.Bucket, Key: &u.object.Key, IfMatch: match, IfNoneMatch: noneMatch,
-			Body: bytes.NewReader(*u.whole), ContentMD5: aws.String(encode(digest[:])), ContentType: aws.String(contentType),
+			Body: bytes.NewReader(*u.whole), ContentMD5: aws.String(store.Encode(digest[:])), ContentType: aws.String(contentType),
 		}
 		if u.object.Conn.AWS() {
 			in.ChecksumCRC64NVME = aws.String(want.crc)

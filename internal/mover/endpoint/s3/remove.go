@@ -10,17 +10,18 @@ import (
 
 	api "github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
 // Remove ends every open upload to the place and removes the object that was
 // made there. An object that is not there any more is no error; another one is
 // transfer.ReasonTargetChanged, and stays. Without made only the uploads end.
-func Remove(ctx context.Context, p Place, made *transfer.ArtifactFacts) error {
-	o := object{p, target()}
+func Remove(ctx context.Context, p store.Place, made *transfer.ArtifactFacts) error {
+	o := target{store.Target(p)}
 	if made != nil {
 		if err := o.removeMade(ctx, made); err != nil {
-			return o.cannot("remove", err)
+			return o.Cannot("remove", err)
 		}
 	}
 	open, err := o.uploads(ctx)
@@ -28,7 +29,7 @@ func Remove(ctx context.Context, p Place, made *transfer.ArtifactFacts) error {
 		return nil
 	}
 	if err != nil {
-		return o.cannot("list uploads of", err)
+		return o.Cannot("list uploads of", err)
 	}
 	ids := make([]string, 0, len(open))
 	for _, f := range open {
@@ -37,34 +38,34 @@ func Remove(ctx context.Context, p Place, made *transfer.ArtifactFacts) error {
 	return o.abort(ctx, ids)
 }
 
-func (o object) removeMade(ctx context.Context, made *transfer.ArtifactFacts) error {
-	now, err := o.find(ctx, made.VersionID)
+func (o target) removeMade(ctx context.Context, made *transfer.ArtifactFacts) error {
+	now, err := o.Find(ctx, made.VersionID)
 	switch {
 	case err != nil:
 		return err
-	case !now.exists:
+	case !now.Exists:
 		return nil
-	case bareTag(now.tag) != bareTag(made.Validator):
-		return transfer.Terminal(transfer.ReasonTargetChanged, fmt.Errorf("the object there has entity tag %.80q, and what was made had %.80q: it is another one, and stays", now.tag, made.Validator))
+	case bareTag(now.Tag) != bareTag(made.Validator):
+		return transfer.Terminal(transfer.ReasonTargetChanged, fmt.Errorf("the object there has entity tag %.80q, and what was made had %.80q: it is another one, and stays", now.Tag, made.Validator))
 	}
 	return o.remove(ctx, now, made.VersionID)
 }
 
 // remove removes an object, or one version of it, if it is still the one that
 // was looked at.
-func (o object) remove(ctx context.Context, f facts, version string) error {
-	in := &api.DeleteObjectInput{Bucket: &o.Bucket, Key: &o.Key, VersionId: some(version)}
+func (o target) remove(ctx context.Context, f store.Facts, version string) error {
+	in := &api.DeleteObjectInput{Bucket: &o.Bucket, Key: &o.Key, VersionId: store.Some(version)}
 	if version == "" {
-		in.IfMatch = some(f.tag)
+		in.IfMatch = store.Some(f.Tag)
 	}
 	request := func(ctx context.Context) (*api.DeleteObjectOutput, error) { return o.Conn.DeleteObject(ctx, in) }
-	_, err := call(ctx, o, request)
-	var r *refusal
-	if errors.As(err, &r) && in.IfMatch != nil && unknown(r) {
+	_, err := store.Call(ctx, o.Object, request)
+	var r *store.Refusal
+	if errors.As(err, &r) && in.IfMatch != nil && store.Unknown(r) {
 		in.IfMatch = nil
-		_, err = call(ctx, o, request)
+		_, err = store.Call(ctx, o.Object, request)
 	}
-	if errors.As(err, &r) && r.status == http.StatusNotFound && r.code != "NoSuchBucket" {
+	if errors.As(err, &r) && r.Status == http.StatusNotFound && r.Code != "NoSuchBucket" {
 		return nil
 	}
 	return err

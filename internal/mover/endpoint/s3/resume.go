@@ -14,6 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/crc64nvme"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 )
 
 // maxUploads bounds how many open uploads of one key are looked at. Each
@@ -65,19 +68,19 @@ func (u *Upload) resume(ctx context.Context) error {
 
 // unlisted reports whether a store refuses to list uploads.
 func unlisted(err error) bool {
-	var r *refusal
+	var r *store.Refusal
 	if !errors.As(err, &r) {
 		return false
 	}
-	return r.status == http.StatusForbidden && !expired(r.code) || r.status == http.StatusMethodNotAllowed || unknown(r)
+	return r.Status == http.StatusForbidden && !store.Expired(r.Code) || r.Status == http.StatusMethodNotAllowed || store.Unknown(r)
 }
 
 // uploads lists the open uploads of exactly this key.
-func (o object) uploads(ctx context.Context) ([]found, error) {
+func (o target) uploads(ctx context.Context) ([]found, error) {
 	var open []found
 	in := &api.ListMultipartUploadsInput{Bucket: &o.Bucket, Prefix: &o.Key}
 	for {
-		out, err := call(ctx, o, func(ctx context.Context) (*api.ListMultipartUploadsOutput, error) {
+		out, err := store.Call(ctx, o.Object, func(ctx context.Context) (*api.ListMultipartUploadsOutput, error) {
 			return o.Conn.ListMultipartUploads(ctx, in)
 		})
 		if err != nil {
@@ -98,11 +101,11 @@ func (o object) uploads(ctx context.Context) ([]found, error) {
 }
 
 // list learns the parts of an upload. One that has ended meanwhile has none.
-func (o object) list(ctx context.Context, f *found) error {
+func (o target) list(ctx context.Context, f *found) error {
 	f.parts = map[int32]listed{}
 	in := &api.ListPartsInput{Bucket: &o.Bucket, Key: &o.Key, UploadId: &f.id}
 	for {
-		out, err := call(ctx, o, func(ctx context.Context) (*api.ListPartsOutput, error) { return o.Conn.ListParts(ctx, in) })
+		out, err := store.Call(ctx, o.Object, func(ctx context.Context) (*api.ListPartsOutput, error) { return o.Conn.ListParts(ctx, in) })
 		if ended(err) {
 			return nil
 		}
@@ -125,8 +128,8 @@ func (o object) list(ctx context.Context, f *found) error {
 
 // ended reports whether an upload is no longer there.
 func ended(err error) bool {
-	var r *refusal
-	return errors.As(err, &r) && r.code == "NoSuchUpload"
+	var r *store.Refusal
+	return errors.As(err, &r) && r.Code == "NoSuchUpload"
 }
 
 // unit returns the size of an upload's parts when it is one of ours: each part
@@ -153,17 +156,17 @@ func (u *Upload) has(n int32, p part) (string, bool) {
 	if !ok || l.size != p.size {
 		return "", false
 	}
-	if strings.EqualFold(strings.Trim(l.tag, `"`), hex.EncodeToString(p.md5[:])) || l.crc == encodeCRC(p.crc) {
+	if strings.EqualFold(strings.Trim(l.tag, `"`), hex.EncodeToString(p.md5[:])) || l.crc == crc64nvme.Encode(p.crc) {
 		return l.tag, true
 	}
 	return "", false
 }
 
 // abort ends uploads and what they hold, those too that another one has ended.
-func (o object) abort(ctx context.Context, ids []string) error {
+func (o target) abort(ctx context.Context, ids []string) error {
 	var errs []error
 	for _, id := range ids {
-		_, err := call(ctx, o, func(ctx context.Context) (*api.AbortMultipartUploadOutput, error) {
+		_, err := store.Call(ctx, o.Object, func(ctx context.Context) (*api.AbortMultipartUploadOutput, error) {
 			return o.Conn.AbortMultipartUpload(ctx, &api.AbortMultipartUploadInput{Bucket: &o.Bucket, Key: &o.Key, UploadId: &id})
 		})
 		if err != nil && !ended(err) {
@@ -171,7 +174,7 @@ func (o object) abort(ctx context.Context, ids []string) error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return o.cannot("end uploads of", err)
+		return o.Cannot("end uploads of", err)
 	}
 	return nil
 }

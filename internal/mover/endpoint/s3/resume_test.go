@@ -12,11 +12,12 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
 // begun leaves an upload with the parts at some offsets, as a kill does.
-func begun(t *testing.T, p s3.Place, content []byte, offs []int64) disk.Upload {
+func begun(t *testing.T, p store.Place, content []byte, offs []int64) disk.Upload {
 	t.Helper()
 	u := create(t, p)
 	if _, err := putAll(t.Context(), u, content, offs); err != nil {

@@ -18,7 +18,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
 )
 
@@ -40,16 +40,16 @@ type world struct {
 
 	proxy   *versity.Proxy
 	folder  string // of the credentials
-	through s3.Place
-	direct  s3.Place
+	through store.Place
+	direct  store.Place
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{Server: versity.Start(t, program), folder: versity.Credentials(t)}
 	w.proxy = versity.NewProxy(t, w.Server)
-	w.through = s3.Place{Conn: connect(t, w.proxy.URL, w.folder), Bucket: versity.Bucket, Key: "disks/one.qcow2"}
-	w.direct = s3.Place{Conn: connect(t, w.URL, versity.Credentials(t)), Bucket: versity.Bucket, Key: w.through.Key}
+	w.through = store.Place{Conn: connect(t, w.proxy.URL, w.folder), Bucket: versity.Bucket, Key: "disks/one.qcow2"}
+	w.direct = store.Place{Conn: connect(t, w.URL, versity.Credentials(t)), Bucket: versity.Bucket, Key: w.through.Key}
 	return w
 }
 

@@ -13,24 +13,25 @@ import (
 	api "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
 // A File is an object, pinned to the version that was opened. It implements
 // disk.File.
 type File struct {
-	object object
-	facts  facts
+	object store.Object
+	facts  store.Facts
 }
 
 // Open opens an object; with a version, that one of it. The errors are those
 // of the store, classified, or that of the context; a retryable one is worth
 // another call.
-func Open(ctx context.Context, p Place, version string) (*File, error) {
-	o := object{p, source()}
-	f, err := o.find(ctx, version)
+func Open(ctx context.Context, p store.Place, version string) (*File, error) {
+	o := store.Source(p)
+	f, err := o.Find(ctx, version)
 	if err != nil {
-		return nil, o.cannot("open", err)
+		return nil, o.Cannot("open", err)
 	}
 	return &File{object: o, facts: f}, nil
 }
@@ -39,10 +40,10 @@ func Open(ctx context.Context, p Place, version string) (*File, error) {
 func (f *File) Stat() disk.Stat {
 	return disk.Stat{
 		Name:        f.object.String(),
-		Size:        f.facts.size,
-		Validator:   f.facts.tag,
+		Size:        f.facts.Size,
+		Validator:   f.facts.Tag,
 		Ranged:      true,
-		ContentType: f.facts.contentType,
+		ContentType: f.facts.ContentType,
 	}
 }
 
@@ -58,25 +59,25 @@ func (f *File) Open(ctx context.Context, off, n int64) (io.ReadCloser, error) {
 	if off < 0 {
 		return nil, fmt.Errorf("cannot read %s: offset %d is negative", f.object.Place, off)
 	}
-	has := max(f.facts.size-off, 0)
-	r := &reader{object: f.object, left: has, short: n > has || off > f.facts.size, ended: ctx.Err}
+	has := max(f.facts.Size-off, 0)
+	r := &reader{object: f.object, left: has, short: n > has || off > f.facts.Size, ended: ctx.Err}
 	if n >= 0 {
 		r.left = min(n, has)
 	}
 	if r.left == 0 {
 		return r, nil
 	}
-	out, err := call(ctx, f.object, func(ctx context.Context) (*api.GetObjectOutput, error) {
+	out, err := store.Call(ctx, f.object, func(ctx context.Context) (*api.GetObjectOutput, error) {
 		return f.object.Conn.GetObject(ctx, &api.GetObjectInput{
-			Bucket: &f.object.Bucket, Key: &f.object.Key, VersionId: some(f.facts.version), IfMatch: some(f.facts.tag),
+			Bucket: &f.object.Bucket, Key: &f.object.Key, VersionId: store.Some(f.facts.Version), IfMatch: store.Some(f.facts.Tag),
 			Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, off+r.left-1)),
 		})
 	})
 	if err != nil {
-		return nil, f.object.cannot("read", err)
+		return nil, f.object.Cannot("read", err)
 	}
 	if err := f.check(out, off); err != nil {
-		return nil, errors.Join(f.object.cannot("read", err), out.Body.Close())
+		return nil, errors.Join(f.object.Cannot("read", err), out.Body.Close())
 	}
 	r.body = out.Body
 	return r, nil
@@ -86,8 +87,8 @@ func (f *File) Open(ctx context.Context, off, n int64) (io.ReadCloser, error) {
 // range is told by its answer, which then begins at 0; one that ignores the
 // condition by its tag.
 func (f *File) check(out *api.GetObjectOutput, off int64) error {
-	if tag := aws.ToString(out.ETag); tag != f.facts.tag {
-		return transfer.Terminal(transfer.ReasonSourceChanged, fmt.Errorf("the object's entity tag is %.80q, and was %.80q", tag, f.facts.tag))
+	if tag := aws.ToString(out.ETag); tag != f.facts.Tag {
+		return transfer.Terminal(transfer.ReasonSourceChanged, fmt.Errorf("the object's entity tag is %.80q, and was %.80q", tag, f.facts.Tag))
 	}
 	begin := aws.ToString(out.ContentRange)
 	if begin == "" && off > 0 || begin != "" && !strings.HasPrefix(begin, fmt.Sprintf("bytes %d-", off)) {
@@ -98,7 +99,7 @@ func (f *File) check(out *api.GetObjectOutput, off int64) error {
 
 // A reader gives the left bytes of an answer's body.
 type reader struct {
-	object object
+	object store.Object
 	body   io.ReadCloser // nil: there is nothing to read
 	left   int64
 	short  bool         // the object ends before what was asked for
@@ -124,7 +125,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	if !errors.As(err, &known) {
 		err = transfer.Retryable(transfer.ReasonSourceUnavailable, fmt.Errorf("the answer breaks off: %w", err))
 	}
-	return n, r.object.cannot("read", err)
+	return n, r.object.Cannot("read", err)
 }
 
 func (r *reader) end() error {
@@ -132,7 +133,7 @@ func (r *reader) end() error {
 		return io.EOF
 	}
 	err := fmt.Errorf("the object ends before what is to be read: %w", io.ErrUnexpectedEOF)
-	return r.object.cannot("read", transfer.Terminal(transfer.ReasonSourceTruncated, err))
+	return r.object.Cannot("read", transfer.Terminal(transfer.ReasonSourceTruncated, err))
 }
 
 // Close implements io.Closer.

@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/crc64nvme"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -66,11 +68,14 @@ func (p part) opaque() bool {
 	return !strings.EqualFold(strings.Trim(p.tag, `"`), hex.EncodeToString(p.md5[:]))
 }
 
+// A target is an object that is written.
+type target struct{ store.Object }
+
 // An Upload is an artifact that becomes an object. It implements disk.Upload.
 type Upload struct {
-	object object
-	size   int64 // of each part but the last
-	before facts // what stood under the key
+	object target
+	size   int64       // of each part but the last
+	before store.Facts // what stood under the key
 	table  *crc64.Table
 
 	// beginning is taken by whoever begins the multipart upload.
@@ -89,20 +94,20 @@ type Upload struct {
 // Create begins an artifact of at most bound bytes, or goes on with one that
 // was begun. The errors are those of the store, classified, or that of the
 // context; a retryable one is worth another call.
-func Create(ctx context.Context, p Place, bound int64) (*Upload, error) {
+func Create(ctx context.Context, p store.Place, bound int64) (*Upload, error) {
 	size, err := partSize(bound)
 	if err != nil {
 		return nil, err
 	}
 	u := &Upload{
-		object: object{p, target()}, size: size, table: nvmeTable(),
+		object: target{store.Target(p)}, size: size, table: crc64nvme.Table(),
 		beginning: make(chan struct{}, 1), parts: map[int32]part{},
 	}
-	if u.before, err = u.object.find(ctx, ""); err != nil {
-		return nil, u.object.cannot("look at", err)
+	if u.before, err = u.object.Find(ctx, ""); err != nil {
+		return nil, u.object.Cannot("look at", err)
 	}
 	if err := u.resume(ctx); err != nil {
-		return nil, u.object.cannot("list uploads of", err)
+		return nil, u.object.Cannot("list uploads of", err)
 	}
 	return u, nil
 }
@@ -124,7 +129,7 @@ func (u *Upload) Put(ctx context.Context, p []byte, off int64) (bool, error) {
 	}
 	reused, err := u.putPart(ctx, p, int32(n))
 	if err != nil {
-		return false, u.object.cannot("write", fmt.Errorf("part %d: %w", n, err))
+		return false, u.object.Cannot("write", fmt.Errorf("part %d: %w", n, err))
 	}
 	return reused, nil
 }
@@ -149,15 +154,15 @@ func (u *Upload) putPart(ctx context.Context, p []byte, n int32) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	out, err := call(ctx, u.object, func(ctx context.Context) (*api.UploadPartOutput, error) {
+	out, err := store.Call(ctx, u.object.Object, func(ctx context.Context) (*api.UploadPartOutput, error) {
 		body := lend(p)
 		defer body.takeBack()
 		in := &api.UploadPartInput{
 			Bucket: &u.object.Bucket, Key: &u.object.Key, UploadId: &id, PartNumber: &n,
-			Body: body, ContentMD5: aws.String(encode(made.md5[:])),
+			Body: body, ContentMD5: aws.String(store.Encode(made.md5[:])),
 		}
 		if u.object.Conn.AWS() {
-			in.ChecksumCRC64NVME = aws.String(encodeCRC(made.crc))
+			in.ChecksumCRC64NVME = aws.String(crc64nvme.Encode(made.crc))
 		}
 		return u.object.Conn.UploadPart(ctx, in, unsigned)
 	})
@@ -184,8 +189,8 @@ func (u *Upload) done(n int32, p part) {
 // contest notes that another writer has ended the upload or replaced a part of
 // it. Such an upload is left to the other one.
 func (u *Upload) contest(err error) error {
-	var r *refusal
-	if !errors.As(err, &r) || r.code != "NoSuchUpload" && r.code != "InvalidPart" {
+	var r *store.Refusal
+	if !errors.As(err, &r) || r.Code != "NoSuchUpload" && r.Code != "InvalidPart" {
 		return err
 	}
 	u.mu.Lock()
@@ -205,7 +210,7 @@ func (u *Upload) begin(ctx context.Context) (string, error) {
 	if id := u.current(); id != "" {
 		return id, nil
 	}
-	out, err := call(ctx, u.object, func(ctx context.Context) (*api.CreateMultipartUploadOutput, error) {
+	out, err := store.Call(ctx, u.object.Object, func(ctx context.Context) (*api.CreateMultipartUploadOutput, error) {
 		in := &api.CreateMultipartUploadInput{Bucket: &u.object.Bucket, Key: &u.object.Key, ContentType: aws.String(contentType)}
 		if u.object.Conn.AWS() {
 			in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc64nvme, types.ChecksumTypeFullObject

@@ -18,6 +18,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -26,7 +27,7 @@ const (
 	bound    = 1 << 30
 )
 
-func create(t *testing.T, p s3.Place) *retry.Upload {
+func create(t *testing.T, p store.Place) *retry.Upload {
 	t.Helper()
 	u, err := retry.Create(t.Context(), patient(), func(ctx context.Context) (disk.Upload, error) { return s3.Create(ctx, p, bound) })
 	if err != nil {
@@ -136,7 +137,7 @@ func TestUpload(t *testing.T) {
 }
 
 func TestUploadTooLarge(t *testing.T) {
-	_, err := s3.Create(t.Context(), s3.Place{}, 2<<40)
+	_, err := s3.Create(t.Context(), store.Place{}, 2<<40)
 	if transfer.ReasonOf(err) != transfer.ReasonTargetRefused || !strings.Contains(err.Error(), "10000 parts") {
 		t.Errorf("got %v, want reason %s", err, transfer.ReasonTargetRefused)
 	}
@@ -432,7 +433,7 @@ func TestRemoveUploadsAlone(t *testing.T) {
 	w.put(t, []byte("kept"))
 	other := w.direct
 	other.Key += "2"
-	for _, p := range []s3.Place{w.direct, other} {
+	for _, p := range []store.Place{w.direct, other} {
 		if _, err := create(t, p).Put(t.Context(), endpointtest.Content(1, partSize), 0); err != nil {
 			t.Fatal(err)
 		}

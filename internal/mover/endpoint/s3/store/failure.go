@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package s3
+package store
 
 import (
 	"context"
@@ -47,20 +47,20 @@ func target() role {
 	}
 }
 
-// A refusal is a store's answer that is not what was asked for.
-type refusal struct {
-	status int
-	code   string // the store's, such as NoSuchKey
+// A Refusal is a store's answer that is not what was asked for.
+type Refusal struct {
+	Status int
+	Code   string // the store's, such as NoSuchKey
 	text   string
 }
 
 // Error implements error.
-func (r *refusal) Error() string { return r.text }
+func (r *Refusal) Error() string { return r.text }
 
 // Overloaded reports whether err is a store's wish for fewer requests.
 func Overloaded(err error) bool {
-	var r *refusal
-	return errors.As(err, &r) && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable || r.code == "SlowDown")
+	var r *Refusal
+	return errors.As(err, &r) && (r.Status == http.StatusTooManyRequests || r.Status == http.StatusServiceUnavailable || r.Code == "SlowDown")
 }
 
 // denied reports whether the SDK's error is one that other credentials may
@@ -70,14 +70,15 @@ func denied(err error) bool {
 	if r == nil {
 		return false
 	}
-	switch r.status {
+	switch r.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return true
 	}
-	return expired(r.code) || (r.status == http.StatusBadRequest && r.code == "BadRequest")
+	return Expired(r.Code) || (r.Status == http.StatusBadRequest && r.Code == "BadRequest")
 }
 
-func expired(code string) bool {
+// Expired reports whether a code says that a session token has expired.
+func Expired(code string) bool {
 	switch code {
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
 		return true
@@ -88,27 +89,27 @@ func expired(code string) bool {
 // parse returns the refusal that the SDK's error stands for; nil when there was
 // no answer, or one that breaks off. An answer that is not S3's, as of a proxy
 // before the store, is known by its status alone.
-func parse(err error) *refusal {
+func parse(err error) *Refusal {
 	var answer *smithyhttp.ResponseError
 	if !errors.As(err, &answer) {
 		return nil
 	}
-	r := &refusal{status: answer.HTTPStatusCode()}
+	r := &Refusal{Status: answer.HTTPStatusCode()}
 	var e smithy.APIError
 	switch {
 	case errors.As(err, &e):
-		r.code, r.text = e.ErrorCode(), e.ErrorMessage()
-	case r.status < http.StatusMultipleChoices:
+		r.Code, r.text = e.ErrorCode(), e.ErrorMessage()
+	case r.Status < http.StatusMultipleChoices:
 		return nil
 	default:
-		r.code = http.StatusText(r.status)
+		r.Code = http.StatusText(r.Status)
 	}
 	return r
 }
 
 // classify gives an error of the SDK its reason and takes every secret from
 // its text.
-func (o object) classify(ctx context.Context, err error) error {
+func (o Object) classify(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -125,8 +126,8 @@ func (o object) classify(ctx context.Context, err error) error {
 		return o.silence(err)
 	}
 	words := o.printable(r.text)
-	r.text = fmt.Sprintf("store answers %d %s", r.status, o.printable(r.code))
-	if words != "" && words != r.code {
+	r.text = fmt.Sprintf("store answers %d %s", r.Status, o.printable(r.Code))
+	if words != "" && words != r.Code {
 		r.text += ": " + words
 	}
 	var answer *smithyhttp.ResponseError
@@ -136,7 +137,7 @@ func (o object) classify(ctx context.Context, err error) error {
 
 // silence classifies an error without an answer. A request that was never sent
 // is one that the SDK can make nothing of.
-func (o object) silence(err error) error {
+func (o Object) silence(err error) error {
 	text := errors.New(o.printable(err.Error()))
 	var sent *smithyhttp.RequestSendError
 	var answered *smithyhttp.ResponseError
@@ -160,11 +161,11 @@ func (r role) own(reason transfer.Reason) transfer.Reason {
 
 // reason gives a refusal its reason: by the store's code, and where that says
 // too little by the status.
-func (o object) reason(r *refusal, h http.Header) error {
+func (o Object) reason(r *Refusal, h http.Header) error {
 	switch {
-	case expired(r.code):
+	case Expired(r.Code):
 		return o.hasExpired(r)
-	case r.code == "NoSuchBucket":
+	case r.Code == "NoSuchBucket":
 		return transfer.Terminal(o.role.noBucket, fmt.Errorf("there is no bucket %s: %w", o.Bucket, r))
 	case redirected(r):
 		return transfer.Terminal(o.role.refused, otherRegion(r, h))
@@ -172,14 +173,14 @@ func (o object) reason(r *refusal, h http.Header) error {
 		return transfer.Terminal(transfer.ReasonOutOfSpace, r)
 	case passing(r):
 		return &transfer.Error{Reason: o.role.unavailable, Err: r, RetryAfter: retryAfter(h)}
-	case r.code == "NoSuchKey":
+	case r.Code == "NoSuchKey":
 		return transfer.Terminal(o.role.noKey, r)
-	case r.code == "NoSuchUpload", r.code == "InvalidPart":
+	case r.Code == "NoSuchUpload", r.Code == "InvalidPart":
 		return transfer.Terminal(o.role.changed, r)
-	case r.code == "InvalidObjectState":
+	case r.Code == "InvalidObjectState":
 		return transfer.Terminal(o.role.refused, fmt.Errorf("the object is in an archive; restore it first: %w", r))
 	}
-	switch r.status {
+	switch r.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return o.unauthorized(r)
 	case http.StatusNotFound:
@@ -190,7 +191,7 @@ func (o object) reason(r *refusal, h http.Header) error {
 	return transfer.Terminal(o.role.refused, r)
 }
 
-func (o object) unauthorized(r *refusal) error {
+func (o Object) unauthorized(r *Refusal) error {
 	if why := o.Conn.Anonymous(); why != nil {
 		return transfer.Terminal(transfer.ReasonUnauthorized, fmt.Errorf("%w (the request was anonymous, since no credentials were found)", r))
 	}
@@ -199,7 +200,7 @@ func (o object) unauthorized(r *refusal) error {
 
 // hasExpired waits for whoever renews a session token: in a cluster the new
 // one arrives within a minute or two.
-func (o object) hasExpired(r *refusal) error {
+func (o Object) hasExpired(r *Refusal) error {
 	if o.Conn.Renewable() {
 		return transfer.Retryable(o.role.unavailable, fmt.Errorf("the session token has expired and has not been renewed yet: %w", r))
 	}
@@ -207,15 +208,15 @@ func (o object) hasExpired(r *refusal) error {
 }
 
 // redirected reports whether a store wants the request in another region.
-func redirected(r *refusal) bool {
-	switch r.code {
+func redirected(r *Refusal) bool {
+	switch r.Code {
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return true
 	}
-	return r.status >= http.StatusMultipleChoices && r.status < http.StatusBadRequest
+	return r.Status >= http.StatusMultipleChoices && r.Status < http.StatusBadRequest
 }
 
-func otherRegion(r *refusal, h http.Header) error {
+func otherRegion(r *Refusal, h http.Header) error {
 	if region := h.Get("X-Amz-Bucket-Region"); region != "" {
 		return fmt.Errorf("the bucket is in region %.40q; name that region: %w", region, r)
 	}
@@ -223,31 +224,31 @@ func otherRegion(r *refusal, h http.Header) error {
 }
 
 // full reports whether the store has no room left.
-func full(r *refusal) bool {
-	switch r.code {
+func full(r *Refusal) bool {
+	switch r.Code {
 	case "QuotaExceeded", "InsufficientStorage", "InsufficientCapacity", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded":
 		return true
 	}
-	return r.status == http.StatusInsufficientStorage
+	return r.Status == http.StatusInsufficientStorage
 }
 
 // passing reports whether the same request can succeed later. A digest that
 // does not fit was damaged on the way.
-func passing(r *refusal) bool {
-	switch r.code {
+func passing(r *Refusal) bool {
+	switch r.Code {
 	case "SlowDown", "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "OperationAborted", "Throttling", "ThrottlingException":
 		return true
 	}
-	switch r.status {
+	switch r.Status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return true
 	}
-	return r.status >= http.StatusInternalServerError && !unknown(r)
+	return r.Status >= http.StatusInternalServerError && !Unknown(r)
 }
 
-// unknown reports whether the store does not know what was asked for.
-func unknown(r *refusal) bool {
-	return r.code == "NotImplemented" || r.status == http.StatusNotImplemented
+// Unknown reports whether the store does not know what was asked for.
+func Unknown(r *Refusal) bool {
+	return r.Code == "NotImplemented" || r.Status == http.StatusNotImplemented
 }
 
 // retryAfter reads Retry-After (RFC 9110 §10.2.3) in seconds; as a date it is
@@ -262,7 +263,7 @@ func retryAfter(h http.Header) time.Duration {
 
 // printable returns a text without secrets and without what a terminal or a
 // log would act on, cut to maxWords characters.
-func (o object) printable(text string) string {
+func (o Object) printable(text string) string {
 	clean := []rune(strings.ToValidUTF8(strings.TrimSpace(o.Conn.Scrub(text)), "�"))
 	for i, r := range clean {
 		if !unicode.IsPrint(r) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package s3
+// Package crc64nvme is the checksum that S3 keeps of whole objects.
+package crc64nvme
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"hash/crc64"
 )
@@ -11,18 +13,19 @@ import (
 // of revision 1.0c), its bits in the order in which hash/crc64 has them.
 const polynomial = 0x9a6c9329ac4bc9b5
 
-func nvmeTable() *crc64.Table { return crc64.MakeTable(polynomial) }
+// Table is for hash/crc64.
+func Table() *crc64.Table { return crc64.MakeTable(polynomial) }
 
-// encodeCRC is a CRC as S3 writes it: base64 of its big-endian bytes.
-func encodeCRC(crc uint64) string {
-	return encode(binary.BigEndian.AppendUint64(nil, crc))
+// Encode is a CRC as S3 writes it: base64 of its big-endian bytes.
+func Encode(crc uint64) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc))
 }
 
-// combine returns the CRC of two byte strings, one after the other, from the
+// Combine returns the CRC of two byte strings, one after the other, from the
 // CRC of each and the length of the second: as many zero bits are shifted into
 // the first as the second has, which is a linear map over GF(2), raised to that
 // power by squaring (as crc32_combine of zlib does).
-func combine(first, second uint64, length int64) uint64 {
+func Combine(first, second uint64, length int64) uint64 {
 	var shift, square [64]uint64
 	shift[0] = polynomial // one zero bit
 	for i := 1; i < 64; i++ {
