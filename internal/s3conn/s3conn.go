@@ -155,7 +155,7 @@ func (c *Conn) Generation() int { return c.keys.generation() }
 // generation, and reports whether the next request has others.
 func (c *Conn) Renew(ctx context.Context, generation int) (bool, error) {
 	if c.anonymous != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // It says why there is nothing to renew.
 	}
 	return c.keys.renew(ctx, generation)
 }

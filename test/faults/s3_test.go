@@ -294,8 +294,9 @@ func TestExportToS3Fails(t *testing.T) {
 			return versity.Times(versity.Always, versity.IsPart, versity.Answer(507, "InsufficientStorage", "enough"))
 		}, transfer.ReasonOutOfSpace, nil},
 		"Other": {"another writer puts an object there", func(s *store) versity.Fault {
+			put := func() { s.write(t, []byte("other")) }
 			return versity.Times(1, versity.IsPart, func(w http.ResponseWriter, r *http.Request) {
-				s.write(t, []byte("other"))
+				put()
 				versity.Answer(503, "SlowDown", "later")(w, r)
 			})
 		}, transfer.ReasonTargetChanged, []byte("other")},

@@ -50,7 +50,10 @@ func TestUpload(t *testing.T) {
 	}
 	methods := map[string]func(ctx context.Context, u *retry.Upload, f *flaky) error{
 		"Create": func(ctx context.Context, _ *retry.Upload, f *flaky) error {
-			_, err := retry.Create(ctx, policy(&clock{}), func(context.Context) (disk.Upload, error) { return f, f.next() })
+			_, err := retry.Create(ctx, policy(&clock{}), func(context.Context) (disk.Upload, error) {
+				err := f.next()
+				return f, err
+			})
 			return err
 		},
 		"Put": func(ctx context.Context, u *retry.Upload, _ *flaky) error {

@@ -70,7 +70,7 @@ func TestSourceIsRefused(t *testing.T) {
 		"Region":    {"the bucket is elsewhere, and where is said", versity.Answer(301, "PermanentRedirect", "elsewhere", "X-Amz-Bucket-Region", "eu-west-1"), transfer.ReasonSourceRefused, `region "eu-west-1"`, 0},
 		"SlowDown":  {"the store wants fewer requests, and says when", versity.Answer(503, "SlowDown", "please", "Retry-After", "7"), transfer.ReasonSourceUnavailable, "503", 7 * time.Second},
 		"Internal":  {"the store is broken", versity.Answer(500, "InternalError", "sorry"), transfer.ReasonSourceUnavailable, "500", 0},
-		"Gateway":   {"what answers is not the store", func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(502) }, transfer.ReasonSourceUnavailable, "502 BadGateway", 0},
+		"Gateway":   {"what answers is not the store", func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }, transfer.ReasonSourceUnavailable, "502 BadGateway", 0},
 		"Archived":  {"the object is in an archive", versity.Answer(403, "InvalidObjectState", "cold"), transfer.ReasonSourceRefused, "restore it", 0},
 		"Expired":   {"a token that nobody has renewed yet", versity.Answer(400, "ExpiredToken", "The provided token has expired"), transfer.ReasonSourceUnavailable, "has not been renewed yet", 0},
 		"Connected": {"the connection ends", versity.Cut(0), transfer.ReasonSourceUnavailable, "", 0},

@@ -171,7 +171,7 @@ func TestUploadOnABadLink(t *testing.T) {
 	}{
 		"Unavailable":    {"the store is away for a while", large, versity.Times(6, versity.Any, versity.Answer(503, "ServiceUnavailable", "later"))},
 		"SlowDown":       {"the store wants fewer requests", large, versity.Times(6, versity.IsPart, versity.Answer(503, "SlowDown", "later", "Retry-After", "1"))},
-		"Gateway":        {"a proxy before the store has no one behind it", large, versity.Times(3, versity.Any, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(504) })},
+		"Gateway":        {"a proxy before the store has no one behind it", large, versity.Times(3, versity.Any, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusGatewayTimeout) })},
 		"CutInPart":      {"the connection ends in the middle of parts", large, versity.Times(4, versity.IsPart, versity.Cut(7<<20))},
 		"LostPart":       {"a part arrives, and its answer does not", large, versity.Times(2, versity.IsPart, w.proxy.Swallow)},
 		"LostComplete":   {"the last request arrives, and its answer does not", large, versity.Times(1, versity.IsComplete, w.proxy.Swallow)},

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -29,9 +28,7 @@ const (
 // Program returns the server's path. It is built when it never was, which
 // takes a minute.
 func Program(ctx context.Context) (string, error) {
-	_, file, _, _ := runtime.Caller(0)
-	cmd := exec.CommandContext(ctx, "go", "run", "./cluster", "path", "versitygw")
-	cmd.Dir = filepath.Join(filepath.Dir(file), "..", "..", "..", "..", "..")
+	cmd := exec.CommandContext(ctx, "go", "run", "github.com/novasphere/provider-wukong/cluster", "path", "versitygw")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	err := cmd.Run()
