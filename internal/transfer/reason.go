@@ -65,7 +65,7 @@ var rows = []row{
 	{ReasonCertificateUntrusted, 13, "the server's certificate is not trusted", "Name the authority that signed it in caBundleRef, or correct the host name in the URL."},
 	{ReasonTooManyRedirects, 14, "the source redirects in a loop or too often", "Use the URL at the end of the redirects."},
 	{ReasonSourceRefused, 15, "the source refuses the request", "The server says that the request itself is wrong; read the message and correct the URL or the headers."},
-	{ReasonSourceChanged, 16, "the source changed while it was read", "Wait until the upload to the source has finished, or name a version that does not change, and import again."},
+	{ReasonSourceChanged, 16, "the source changed while it was read", "Wait until nobody writes to the source any more, or name a version that does not change, and run it again."},
 	{ReasonSourceTruncated, 17, "the source ends before the image does", "The file at the source is not whole: upload it again."},
 	{ReasonChecksumMismatch, 18, "the bytes do not have the checksum that was asked for", "Compare the checksum with the publisher's; if it is right, the file at the source is damaged or is another one. Nothing of it was kept."},
 	{ReasonFormatRefused, 19, "the source is not a disk image that can be imported", "Convert it to a self-contained qcow2 or raw image, or correct the URL; the message says what was found."},
