@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,15 +19,20 @@ import (
 // without cost until somebody writes to them, and then Size bytes that begin
 // at a page's edge.
 type Buffer struct {
-	mem  []byte
-	head int
+	mem  []byte // what is mapped
+	head int    // where the data begin, at a huge page's begin
+	size int    // of the data
 }
 
 // Data is the buffer without its headroom.
-func (b *Buffer) Data() []byte { return b.mem[b.head:] }
+func (b *Buffer) Data() []byte { return b.mem[b.head : b.head+b.size] }
 
 // From is the buffer from n bytes before the end of its headroom.
-func (b *Buffer) From(n int) []byte { return b.mem[b.head-n:] }
+func (b *Buffer) From(n int) []byte { return b.mem[b.head-n : b.head+b.size] }
+
+// hugePage is the size of the larger pages of most machines. Data begin at one:
+// the kernel then finds the memory of a direct write in a few looks.
+const hugePage = 2 << 20
 
 // A Pool lends at most a fixed number of buffers. Its methods but Close may be
 // called by many goroutines at once.
@@ -90,11 +96,15 @@ func (p *Pool) grow() (*Buffer, error) {
 	if p.left == 0 {
 		return nil, nil //nolint:nilnil // Neither a buffer nor an error: the caller waits.
 	}
-	mem, err := unix.Mmap(-1, 0, p.headroom+p.size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	n := p.headroom + p.size + hugePage
+	mem, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
-		return nil, fmt.Errorf("cannot map %d bytes of memory: %w", p.headroom+p.size, err)
+		return nil, fmt.Errorf("cannot map %d bytes of memory: %w", n, err)
 	}
-	b := &Buffer{mem: mem, head: p.headroom}
+	b := &Buffer{mem: mem, head: p.headroom, size: p.size}
+	b.head += -int(uintptr(unsafe.Pointer(&mem[b.head]))) & (hugePage - 1)
+	// A kernel without huge pages has what it needs already.
+	_ = unix.Madvise(mem[b.head:b.head+p.size], unix.MADV_HUGEPAGE)
 	p.left--
 	p.made = append(p.made, b)
 	return b, nil
