@@ -93,6 +93,9 @@ func disks(t *testing.T) map[string]string {
 // look at it, and reads it back.
 func TestExport(t *testing.T) {
 	for name, from := range disks(t) {
+		if testing.Short() && name != "mixed" {
+			continue // See `make unit`.
+		}
 		for _, k := range kinds() {
 			t.Run(name+"/"+k.name, func(t *testing.T) {
 				to := filepath.Join(t.TempDir(), "disk."+k.name)
