@@ -3,6 +3,7 @@
 package main
 
 import (
+	"compress/flate"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -10,11 +11,15 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/novasphere/provider-wukong/internal/mover/format/deflate"
+	"github.com/novasphere/provider-wukong/internal/mover/zeros"
 )
 
 // limit is what the machine itself can do.
@@ -25,7 +30,7 @@ type limit struct {
 
 // measureLimits measures what bounds every program here, each for about a
 // second.
-func measureLimits(ctx context.Context, dir string, _ map[string]image) ([]limit, error) {
+func measureLimits(ctx context.Context, dir string) ([]limit, error) {
 	write, err := directWrite(filepath.Join(dir, "limit.raw"))
 	if err != nil {
 		return nil, err
@@ -34,9 +39,14 @@ func measureLimits(ctx context.Context, dir string, _ map[string]image) ([]limit
 	if err != nil {
 		return nil, err
 	}
+	unpack, err := inflate(filepath.Join(dir, "www", "disk.raw"))
+	if err != nil {
+		return nil, err
+	}
 	return []limit{
 		{"direct writes of 4 MiB to this storage", write},
 		{"SHA-256, one core", hash()},
+		{"inflating clusters of 64 KiB of the disk, one core (our decoder; output)", unpack},
 		{"TCP over loopback, one connection", loop},
 	}, nil
 }
@@ -82,6 +92,53 @@ func hash() float64 {
 		h.Write(buf)
 	}
 	return perSecond(n, start)
+}
+
+// inflate decodes clusters from all over the disk, without the empty ones.
+func inflate(path string) (float64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	const cluster, count = 64 << 10, 1024
+	var packed [][]byte
+	buf := make([]byte, cluster)
+	for i := range int64(count) {
+		if _, err := f.ReadAt(buf, info.Size()/count*i/cluster*cluster); err != nil {
+			return 0, err
+		}
+		if zeros.Only(buf) {
+			continue
+		}
+		b := &strings.Builder{}
+		z, err := flate.NewWriter(b, flate.DefaultCompression)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := z.Write(buf); err != nil {
+			return 0, err
+		}
+		if err := z.Close(); err != nil {
+			return 0, err
+		}
+		packed = append(packed, []byte(b.String()))
+	}
+	d := deflate.Decoder{}
+	start, n := time.Now(), int64(0)
+	for time.Since(start) < time.Second {
+		for _, p := range packed {
+			if _, err := d.Decode(buf, p); err != nil {
+				return 0, err
+			}
+			n += cluster
+		}
+	}
+	return perSecond(n, start), nil
 }
 
 func loopback(ctx context.Context) (float64, error) {

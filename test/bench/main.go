@@ -69,7 +69,7 @@ func run(ctx context.Context, o options) error {
 	defer srv.stop()
 
 	r := report{options: o, images: images}
-	if r.limits, err = measureLimits(ctx, o.dir, images); err != nil {
+	if r.limits, err = measureLimits(ctx, o.dir); err != nil {
 		return err
 	}
 	for _, c := range cases(o, images) {
