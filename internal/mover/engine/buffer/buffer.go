@@ -102,7 +102,7 @@ func (p *Pool) grow() (*Buffer, error) {
 		return nil, fmt.Errorf("cannot map %d bytes of memory: %w", n, err)
 	}
 	b := &Buffer{mem: mem, head: p.headroom, size: p.size}
-	b.head += -int(uintptr(unsafe.Pointer(&mem[b.head]))) & (hugePage - 1)
+	b.head += -int(uintptr(unsafe.Pointer(&mem[b.head]))) & (hugePage - 1) //nolint:gosec // The address is looked at, nothing is read through it.
 	// A kernel without huge pages has what it needs already.
 	_ = unix.Madvise(mem[b.head:b.head+p.size], unix.MADV_HUGEPAGE)
 	p.left--
