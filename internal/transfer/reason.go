@@ -60,7 +60,7 @@ type row struct {
 //nolint:gochecknoglobals // A constant that Go cannot write as one.
 var rows = []row{
 	{ReasonInvalidJob, 10, "the job document is not valid", "Correct the request; the message names the field."},
-	{ReasonSourceNotFound, 11, "the source does not exist", "Check the URL or path: the server answered, and has nothing there."},
+	{ReasonSourceNotFound, 11, "the source does not exist", "Check the URL or the path: nothing is there."},
 	{ReasonUnauthorized, 12, "the server refuses the credentials, or wants some", "Check the Secret that is named for them: its keys, its values, and what they permit."},
 	{ReasonCertificateUntrusted, 13, "the server's certificate is not trusted", "Name the authority that signed it in caBundleRef, or correct the host name in the URL."},
 	{ReasonTooManyRedirects, 14, "the source redirects in a loop or too often", "Use the URL at the end of the redirects."},

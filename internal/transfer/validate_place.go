@@ -75,18 +75,20 @@ func (c Compression) maxLevel() int {
 	return 19
 }
 
-func (s *HTTPSource) validate(path string) error {
-	u, err := url.Parse(s.URL)
+func (s *HTTPSource) validate(path string) error { return validateURL(path+".url", s.URL) }
+
+func validateURL(path, raw string) error {
+	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
 		// The parse error repeats the URL, which may hold a password.
-		return fmt.Errorf("%s.url: is not a URL", path)
+		return fmt.Errorf("%s: is not a URL", path)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%s.url: scheme %q is neither http nor https", path, u.Scheme)
+		return fmt.Errorf("%s: scheme %q is neither http nor https", path, u.Scheme)
 	case u.Host == "":
-		return fmt.Errorf("%s.url: has no host", path)
+		return fmt.Errorf("%s: has no host", path)
 	case u.User != nil:
-		return fmt.Errorf("%s.url: holds user information; put it into a Secret instead", path)
+		return fmt.Errorf("%s: holds user information; put it into a Secret instead", path)
 	}
 	return nil
 }
@@ -121,7 +123,7 @@ func (o *S3Object) validate(path string) error {
 		errs = append(errs, fmt.Errorf("%s.key: is missing", path))
 	}
 	if o.Endpoint != "" {
-		errs = append(errs, (&HTTPSource{URL: o.Endpoint}).validate(path+".endpoint"))
+		errs = append(errs, validateURL(path+".endpoint", o.Endpoint))
 	}
 	return errors.Join(errs...)
 }

@@ -29,7 +29,7 @@ func TestReadJob(t *testing.T) {
 		"TwoSources":     {"two sources", head + `"operation": "Import", "source": {"file": {"path": "/s"}, "s3": {"bucket": "b", "key": "k"}}, "destination": {"path": "/d"}}`, "source: has 2 members"},
 		"Password":       {"a secret in the URL", head + `"operation": "Import", "source": {"http": {"url": "https://u:hunter2@a.example/x"}}, "destination": {"path": "/d"}}`, "holds user information"},
 		"NoKey":          {"an object without a key", head + `"operation": "Import", "source": {"s3": {"bucket": "b"}}, "destination": {"path": "/d"}}`, "source.s3.key: is missing"},
-		"Endpoint":       {"an endpoint that is no URL", head + `"operation": "Import", "source": {"s3": {"bucket": "b", "key": "k", "endpoint": "a.example"}}, "destination": {"path": "/d"}}`, "source.s3.endpoint"},
+		"Endpoint":       {"an endpoint that is no URL", head + `"operation": "Import", "source": {"s3": {"bucket": "b", "key": "k", "endpoint": "a.example"}}, "destination": {"path": "/d"}}`, "source.s3.endpoint: scheme"},
 		"Scheme":         {"an image with a scheme", head + `"operation": "Import", "source": {"registry": {"image": "docker://a.example/b"}}, "destination": {"path": "/d"}}`, "has a scheme"},
 		"ImportArtifact": {"an import that makes an artifact", head + `"operation": "Import", "source": {"file": {"path": "/s"}}, "destination": {"path": "/d"}, "artifact": {"format": "Raw", "file": {"path": "/a"}}}`, "belongs to an export"},
 		"ExportURL":      {"an export of what is no disk here", head + `"operation": "Export", "source": {"http": {"url": "https://a.example/x"}}, "artifact": {"format": "Raw", "file": {"path": "/a"}}}`, "wants source.file"},
