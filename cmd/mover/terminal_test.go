@@ -26,7 +26,7 @@ func TestTerminal(t *testing.T) {
 		code   int
 		want   []string
 	}{
-		"Done":   {"an import that succeeds", good, transfer.ExitDone, []string{"100%  3 MiB of 3 MiB", "\nImported 3 MiB of Raw", "sha256:"}},
+		"Done":   {"an import that succeeds", good, transfer.ExitDone, []string{"100%       3 MiB of 3 MiB", "\nImported 3 MiB of Raw", "sha256:"}},
 		"Failed": {"an import that cannot", good + "/missing", transfer.ReasonSourceNotFound.ExitCode(), []string{"\nmover: ", "SourceNotFound: "}},
 	}
 	for name, tc := range cases {

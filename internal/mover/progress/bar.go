@@ -42,19 +42,22 @@ func (b *Bar) Show(p transfer.Progress) {
 // Interval implements Sink.
 func (b *Bar) Interval() time.Duration { return redraw }
 
+const (
+	// The widths of what changes, in cells, so that the bar beside it stays
+	// as long as it is: "1023 bytes" is the longest amount, and 99:59:59 the
+	// longest time that anybody waits for.
+	amountWidth = 10
+	speedWidth  = amountWidth + len("/s")
+	timeWidth   = 8
+)
+
 // line says how far a transfer is in at most width cells.
 func line(p transfer.Progress, width int) string {
-	parts := []string{}
-	if p.TotalBytes > 0 || p.Percent == 100 {
-		parts = append(parts, fmt.Sprintf("%3d%%", p.Percent))
-	}
-	parts = append(parts, amount(p), bytesize.Human(p.BytesPerSecond)+"/s")
-	if p.ETASeconds != nil && p.Percent < 100 {
-		parts = append(parts, (time.Duration(*p.ETASeconds)*time.Second).String()+" left")
-	}
-	text := strings.Join(parts, "  ")
+	text := fmt.Sprintf("%*s  %*s", amountWidth, bytesize.Human(p.TransferredBytes), speedWidth, bytesize.Human(p.BytesPerSecond)+"/s")
 	if p.TotalBytes > 0 {
-		if cells := min(maxBar, width-utf8.RuneCountInString(text)-4); cells >= minBar {
+		text = fmt.Sprintf("%3d%%  %*s of %s  %*s  %s", p.Percent, amountWidth, bytesize.Human(p.TransferredBytes), bytesize.Human(p.TotalBytes),
+			speedWidth, bytesize.Human(p.BytesPerSecond)+"/s", left(p))
+		if cells := min(maxBar, width-utf8.RuneCountInString(text)-len("[] ")); cells >= minBar {
 			full := cells * p.Percent / 100
 			text = "[" + strings.Repeat("=", full) + strings.Repeat(" ", cells-full) + "] " + text
 		}
@@ -65,9 +68,15 @@ func line(p transfer.Progress, width int) string {
 	return text
 }
 
-func amount(p transfer.Progress) string {
-	if p.TotalBytes <= 0 {
-		return bytesize.Human(p.TransferredBytes)
+// left says how much time is left, in a fixed number of cells.
+func left(p transfer.Progress) string {
+	if p.ETASeconds == nil || p.Percent == 100 {
+		return strings.Repeat(" ", timeWidth+len(" left"))
 	}
-	return bytesize.Human(p.TransferredBytes) + " of " + bytesize.Human(p.TotalBytes)
+	s := *p.ETASeconds
+	t := fmt.Sprintf("%d:%02d", s/60, s%60)
+	if s >= 3600 {
+		t = fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%*s left", timeWidth, t)
 }

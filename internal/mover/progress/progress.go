@@ -22,7 +22,8 @@ type Sink interface {
 
 // Start shows what snapshot counts, with speed, percentage and time left, now
 // and from time to time until stop is called. stop shows it once more, as
-// complete when succeeded is true, and returns when that is done.
+// complete when succeeded is true, unless a failure has nothing new to tell,
+// and returns when that is done.
 func Start(s Sink, snapshot func() transfer.Progress) (stop func(succeeded bool)) {
 	ended := make(chan bool)
 	done := make(chan struct{})
@@ -38,8 +39,10 @@ func Start(s Sink, snapshot func() transfer.Progress) (stop func(succeeded bool)
 
 func watch(s Sink, snapshot func() transfer.Progress, ended <-chan bool) {
 	var r rate
+	var last transfer.Progress
 	show := func(succeeded bool) {
 		p := snapshot()
+		last = p
 		p.Time = time.Now()
 		s.Show(r.complete(p, succeeded))
 	}
@@ -51,7 +54,9 @@ func watch(s Sink, snapshot func() transfer.Progress, ended <-chan bool) {
 		case <-tick.C:
 			show(false)
 		case succeeded := <-ended:
-			show(succeeded)
+			if succeeded || snapshot() != last {
+				show(succeeded)
+			}
 			return
 		}
 	}

@@ -57,7 +57,7 @@ func TestComplete(t *testing.T) {
 func TestLine(t *testing.T) {
 	eta := int64(75)
 	p := transfer.Progress{Percent: 50, TransferredBytes: 1 << 30, TotalBytes: 2 << 30, BytesPerSecond: 14 << 20, ETASeconds: &eta}
-	if diff := cmp.Diff("[====================                    ]  50%  1 GiB of 2 GiB  14 MiB/s  1m15s left", line(p, 100)); diff != "" {
+	if diff := cmp.Diff("[====================                    ]  50%       1 GiB of 2 GiB      14 MiB/s      1:15 left", line(p, 120)); diff != "" {
 		t.Errorf("line: -want, +got:\n%s", diff)
 	}
 	for width := -1; width < 120; width++ {
@@ -67,21 +67,60 @@ func TestLine(t *testing.T) {
 	}
 }
 
-func TestStart(t *testing.T) {
-	var out bytes.Buffer
-	stop := Start(NewLines(&out), func() transfer.Progress {
-		return transfer.Progress{Type: transfer.LineProgress, TransferredBytes: 5, TotalBytes: 5}
-	})
-	stop(true)
-	var percents []int
-	for l := range strings.Lines(out.String()) {
-		p := transfer.ParseLine([]byte(l)).Progress
-		if p == nil {
-			t.Fatalf("not a progress line: %s", l)
+// TestLineSteady draws one transfer at many moments: nothing on the line moves
+// but what is told.
+func TestLineSteady(t *testing.T) {
+	const width = 100
+	var bar, length int
+	for _, n := range []int64{0, 1, 999, 1023, 1 << 10, 1500, 1023 << 10, 1 << 20, 7<<20 + 1, 999 << 20, 1023 << 20, 2 << 30} {
+		for _, eta := range []int64{-1, 0, 9, 61, 3599, 3600, 99*3600 + 59*60 + 59} {
+			p := transfer.Progress{Percent: int(n * 100 >> 31), TransferredBytes: n, TotalBytes: 2 << 30, BytesPerSecond: n}
+			if eta >= 0 {
+				p.ETASeconds = &eta
+			}
+			l := line(p, width)
+			if bar == 0 {
+				bar, length = strings.IndexByte(l, ']'), len(l)
+			}
+			if strings.IndexByte(l, ']') != bar || len(l) != length {
+				t.Fatalf("the line has another shape, of %d cells with the bar to %d, want %d and %d:\n%s", len(l), strings.IndexByte(l, ']'), length, bar, l)
+			}
 		}
-		percents = append(percents, p.Percent)
 	}
-	if diff := cmp.Diff([]int{99, 100}, percents); diff != "" {
-		t.Errorf("lines at the begin and at the end: -want, +got:\n%s", diff)
+}
+
+func TestStart(t *testing.T) {
+	cases := map[string]struct {
+		reason    string
+		bytes     []int64 // at each look; the last one at all others
+		succeeded bool
+		want      []int
+	}{
+		"Done":   {"an end is told", []int64{5}, true, []int{99, 100}},
+		"Failed": {"a failure tells how far it came", []int64{0, 3}, false, []int{0, 60}},
+		"AtOnce": {"but nothing twice", []int64{0}, false, []int{0}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			looks := tc.bytes
+			stop := Start(NewLines(&out), func() transfer.Progress {
+				p := transfer.Progress{Type: transfer.LineProgress, TransferredBytes: looks[0], TotalBytes: 5}
+				looks = looks[min(1, len(looks)-1):]
+				return p
+			})
+			stop(tc.succeeded)
+			var percents []int
+			for l := range strings.Lines(out.String()) {
+				p := transfer.ParseLine([]byte(l)).Progress
+				if p == nil {
+					t.Fatalf("not a progress line: %s", l)
+				}
+				percents = append(percents, p.Percent)
+			}
+			if diff := cmp.Diff(tc.want, percents); diff != "" {
+				t.Errorf("%s: -want, +got:\n%s", tc.reason, diff)
+			}
+		})
 	}
 }

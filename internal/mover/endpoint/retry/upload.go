@@ -34,10 +34,14 @@ func Create(ctx context.Context, p Policy, create func(context.Context) (disk.Up
 // Parts implements disk.Upload.
 func (u *Upload) Parts() disk.Parts { return u.upload.Parts() }
 
-// Put implements disk.Upload.
+// Put implements disk.Upload. A part of which a try has failed is not reused,
+// although the target may have it: its answer was lost, and it was sent.
 func (u *Upload) Put(ctx context.Context, p []byte, off int64) (reused bool, err error) {
-	err = Do(ctx, u.policy, func(ctx context.Context) (err error) {
-		reused, err = u.upload.Put(ctx, p, off)
+	tried := false
+	err = Do(ctx, u.policy, func(ctx context.Context) error {
+		there, err := u.upload.Put(ctx, p, off)
+		reused = there && !tried
+		tried = true
 		return err
 	})
 	return reused, err
