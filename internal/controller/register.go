@@ -16,6 +16,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/controller/diskexport"
 	"github.com/novasphere/provider-wukong/internal/controller/diskimport"
 	"github.com/novasphere/provider-wukong/internal/controller/meter"
+	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
 // Options of all controllers.
@@ -38,8 +39,8 @@ type setup func(ctrl.Manager, Options) error
 func Setup(mgr ctrl.Manager, o Options) error {
 	return each(mgr, o,
 		func(m ctrl.Manager, o Options) error { return config.Setup(m, o.Options, o.Clusters) },
-		func(m ctrl.Manager, o Options) error { return diskimport.Setup(m, o.diskImport()) },
-		func(m ctrl.Manager, o Options) error { return diskexport.Setup(m, o.diskExport()) },
+		func(m ctrl.Manager, o Options) error { return diskimport.Setup(m, o.mover()) },
+		func(m ctrl.Manager, o Options) error { return diskexport.Setup(m, o.mover()) },
 	)
 }
 
@@ -47,8 +48,8 @@ func Setup(mgr ctrl.Manager, o Options) error {
 func SetupGated(mgr ctrl.Manager, o Options) error {
 	return each(mgr, o,
 		func(m ctrl.Manager, o Options) error { return config.SetupGated(m, o.Options, o.Clusters) },
-		func(m ctrl.Manager, o Options) error { return diskimport.SetupGated(m, o.diskImport()) },
-		func(m ctrl.Manager, o Options) error { return diskexport.SetupGated(m, o.diskExport()) },
+		func(m ctrl.Manager, o Options) error { return diskimport.SetupGated(m, o.mover()) },
+		func(m ctrl.Manager, o Options) error { return diskexport.SetupGated(m, o.mover()) },
 	)
 }
 
@@ -65,10 +66,7 @@ func each(mgr ctrl.Manager, o Options, setups ...setup) error {
 	return nil
 }
 
-func (o Options) diskImport() diskimport.Options {
-	return diskimport.Options{Options: o.Options, Clusters: o.Clusters, MoverImage: o.MoverImage, Metrics: o.transfers}
-}
-
-func (o Options) diskExport() diskexport.Options {
-	return diskexport.Options{Options: o.Options, Clusters: o.Clusters, MoverImage: o.MoverImage, Metrics: o.transfers}
+// mover are the options of a controller that runs movers.
+func (o Options) mover() wiring.Options {
+	return wiring.Options{Options: o.Options, Clusters: o.Clusters, MoverImage: o.MoverImage, Metrics: o.transfers}
 }

@@ -7,8 +7,6 @@ import (
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/event"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/artifact"
-	"github.com/novasphere/provider-wukong/internal/clients/cluster"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
@@ -26,6 +23,14 @@ import (
 	"github.com/novasphere/provider-wukong/internal/controller/meter"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
+
+// The reasons of events.
+const (
+	reasonExported event.Reason = "DiskExported"
+	reasonFailed   event.Reason = "ExportFailed"
+)
+
+const operationExport = "Export"
 
 // A moverClient manages the movers of one DiskExport.
 type moverClient interface {
@@ -43,18 +48,12 @@ type artifactClient interface {
 
 // external manages the artifact of a DiskExport, from one cluster.
 type external struct {
-	// local reads Secrets and ConfigMaps where the DiskExport is.
-	local  client.Reader
-	target *cluster.Cluster
+	wiring.Means
+
 	movers moverClient
 	disks  *volume.Client
 	copies *snapshot.Client
 	places artifactClient
-	image  string
-
-	clock   clock.PassiveClock
-	record  event.Recorder
-	metrics *meter.Metrics
 }
 
 // Observe reports what is known of the artifact, and of the mover on the way
@@ -80,7 +79,7 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskExport) (manage
 		v.verdict = e.ask(ctx, cr)
 	}
 	before := cr.Status.AtProvider.Phase
-	reportOf(cr, v, e.clock.Now()).apply(cr, v)
+	reportOf(cr, v, e.Clock.Now()).apply(cr, v)
 	e.announce(cr, before)
 	o := observation(cr, decide(v))
 	o.ConnectionDetails = connectionDetails(cr.Status.AtProvider)
@@ -113,20 +112,20 @@ func (e *external) ask(ctx context.Context, cr *v1alpha1.DiskExport) artifact.Ve
 	if err != nil {
 		return before
 	}
-	networks, err := e.target.Networks(ctx)
+	networks, err := e.Target.Networks(ctx)
 	if err != nil {
 		return before
 	}
 	a := cr.Status.AtProvider.Artifact
 	v, err := e.places.Ask(ctx, artifact.Question{
 		Artifact: artifactOf(cr.Spec.ForProvider, nil), Made: facts(a), Files: files,
-		Policy: policy(inputs{settings: e.target.Settings, networks: networks}),
+		Policy: policy(inputs{settings: e.Target.Settings, networks: networks}),
 	})
 	if err != nil || v == artifact.Unknown {
 		return before
 	}
 	if v != before && v != artifact.Present {
-		e.record.Event(cr, event.Warning(event.Reason("Artifact"+v), errors.Errorf("the artifact at %s is not what was exported", place(cr.Spec.ForProvider.Target))))
+		e.Record.Event(cr, event.Warning(event.Reason("Artifact"+v), errors.Errorf("the artifact at %s is not what was exported", place(cr.Spec.ForProvider.Target))))
 	}
 	return v
 }
@@ -177,7 +176,7 @@ func (e *external) compare(ctx context.Context, cr *v1alpha1.DiskExport, v *view
 	if err != nil {
 		return err
 	}
-	f, err := fingerprintOf(cr, inputs{settings: e.target.Settings, files: files, image: e.moverImage()})
+	f, err := fingerprintOf(cr, inputs{settings: e.Target.Settings, files: files, image: e.Image})
 	if err != nil {
 		return err
 	}
@@ -185,7 +184,7 @@ func (e *external) compare(ctx context.Context, cr *v1alpha1.DiskExport, v *view
 	if v.mover.Job == nil || v.mover.Secret == nil || v.ended() || outdated(*v) {
 		return nil
 	}
-	run, err := retuned(cr, *v, e.target.Settings)
+	run, err := retuned(cr, *v, e.Target.Settings)
 	v.tuned = err == nil && v.mover.Tuned(run)
 	return err
 }
@@ -209,7 +208,7 @@ func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskExport) error {
 	case actionDiscard:
 		return e.copies.Discard(ctx, copyOf(cr), v.copy)
 	case actionTune:
-		run, err := retuned(cr, v, e.target.Settings)
+		run, err := retuned(cr, v, e.Target.Settings)
 		if err != nil {
 			return err
 		}
@@ -230,15 +229,14 @@ func (e *external) tidy(ctx context.Context, cr *v1alpha1.DiskExport, v view) er
 // warn says that an upload to another target may have left something behind.
 func (e *external) warn(cr *v1alpha1.DiskExport, v view) {
 	if p := abandoned(cr, v); p != "" {
-		e.record.Event(cr, event.Warning(reasonLeftBehind, errors.Errorf("an unfinished upload to %s is abandoned, because the target is another now: what it left there is removed by the store's own rules only", p)))
+		e.Record.Event(cr, event.Warning(wiring.ReasonLeftBehind, errors.Errorf("an unfinished upload to %s is abandoned, because the target is another now: what it left there is removed by the store's own rules only", p)))
 	}
 }
 
-// denied writes lack of rights into the conditions, and returns the error.
+// denied writes lack of rights into the status, and returns the error.
 func (e *external) denied(cr *v1alpha1.DiskExport, err error) error {
 	if f := diagnosis.Denied(err); f != nil {
-		cr.Status.AtProvider.Message = f.Message
-		cr.SetConditions(v1alpha1.NotReady(f.Reason, f.Message), v1alpha1.Stalled(f.Reason, f.Message))
+		block(cr, f)
 	}
 	return err
 }
@@ -251,27 +249,20 @@ func (e *external) announce(cr *v1alpha1.DiskExport, before v1alpha1.ExportPhase
 	}
 	switch at.Phase {
 	case v1alpha1.ExportPhaseSucceeded:
-		e.record.Event(cr, event.Normal(reasonExported, at.Message))
+		e.Record.Event(cr, event.Normal(reasonExported, at.Message))
 	case v1alpha1.ExportPhaseFailed:
-		e.record.Event(cr, event.Warning(reasonFailed, errors.New(at.Message)))
+		e.Record.Event(cr, event.Warning(reasonFailed, errors.New(at.Message)))
 	case v1alpha1.ExportPhasePending, v1alpha1.ExportPhaseExporting:
 	}
-	e.metrics.Reached(meter.Milestone{
+	e.Metrics.Reached(meter.Milestone{
 		Operation:  operationExport,
 		Phase:      string(at.Phase),
 		Reason:     string(cr.GetCondition(xpv2.TypeReady).Reason),
 		Success:    at.Phase == v1alpha1.ExportPhaseSucceeded,
 		Kind:       v1alpha1.DiskExportGroupVersionKind(),
-		Age:        e.clock.Now().Sub(cr.GetCreationTimestamp().Time),
+		Age:        e.Clock.Now().Sub(cr.GetCreationTimestamp().Time),
 		Progress:   at.Progress,
 		Start:      at.StartTime,
 		Completion: at.CompletionTime,
 	})
-}
-
-func (e *external) moverImage() string {
-	if i := e.target.Settings.Mover.Image; i != "" {
-		return i
-	}
-	return e.image
 }

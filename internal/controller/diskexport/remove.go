@@ -17,6 +17,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -136,7 +137,7 @@ func (e *external) stuck(ctx context.Context, cr *v1alpha1.DiskExport, f *diagno
 
 // leave gives up removing, and says so.
 func (e *external) leave(ctx context.Context, cr *v1alpha1.DiskExport, why string) error {
-	e.record.Event(cr, event.Warning(reasonLeftBehind, errors.Errorf("cannot remove what the export has left at %s: %s", place(cr.Spec.ForProvider.Target), why)))
+	e.Record.Event(cr, event.Warning(wiring.ReasonLeftBehind, errors.Errorf("cannot remove what the export has left at %s: %s", place(cr.Spec.ForProvider.Target), why)))
 	forget(cr)
 	return e.movers.Cancel(ctx, removerKey(cr))
 }

@@ -60,17 +60,17 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskExport, v view
 		claim := desiredRestored(cr, v)
 		r.Demand = diagnosis.Demand(v.origin.storageClass, claim.Spec.Resources.Requests[corev1.ResourceStorage])
 		r := wiring.Request{Namespace: r.Namespace, Resource: schema.GroupResource{Resource: "persistentvolumeclaims"}, Demand: r.Demand}
-		if f, err := wiring.Refusal(ctx, e.target, e.copies.DryRun(ctx, claim), r); err != nil || f != nil {
+		if f, err := wiring.Refusal(ctx, e.Target, e.copies.DryRun(ctx, claim), r); err != nil || f != nil {
 			return f, err
 		}
 	}
-	return wiring.Refusal(ctx, e.target, e.movers.DryRun(ctx, run), r)
+	return wiring.Refusal(ctx, e.Target, e.movers.DryRun(ctx, run), r)
 }
 
 // inputs gathers what a mover depends on beside its DiskExport, or what is
 // missing of it.
 func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskExport) (inputs, *diagnosis.Finding, error) {
-	in := inputs{settings: e.target.Settings, image: e.moverImage()}
+	in := inputs{settings: e.Target.Settings, image: e.Image}
 	if in.image == "" {
 		return in, &diagnosis.Finding{
 			Reason:  v1alpha1.ReasonMoverImageUnknown,
@@ -89,7 +89,7 @@ func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskExport) (inputs,
 	if err != nil || f != nil {
 		return in, f, err
 	}
-	in.networks, err = e.target.Networks(ctx)
+	in.networks, err = e.Target.Networks(ctx)
 	return in, nil, err
 }
 
@@ -120,11 +120,11 @@ func (e *external) targetClaim(ctx context.Context, cr *v1alpha1.DiskExport, in 
 func (e *external) files(ctx context.Context, cr *v1alpha1.DiskExport) (credentials.Files, error) {
 	switch t := cr.Spec.ForProvider.Target; {
 	case t.S3 != nil:
-		return credentials.S3(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: t.S3.SecretRef, CABundle: t.S3.CABundleRef})
+		return credentials.S3(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: t.S3.SecretRef, CABundle: t.S3.CABundleRef})
 	case t.Registry != nil:
-		return credentials.Registry(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: t.Registry.SecretRef, CABundle: t.Registry.CABundleRef})
+		return credentials.Registry(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: t.Registry.SecretRef, CABundle: t.Registry.CABundleRef})
 	case t.HTTP != nil:
-		return credentials.HTTP(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: t.HTTP.SecretRef, CABundle: t.HTTP.CABundleRef})
+		return credentials.HTTP(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: t.HTTP.SecretRef, CABundle: t.HTTP.CABundleRef})
 	}
 	return credentials.Files{}, nil
 }
@@ -138,7 +138,7 @@ func (e *external) origin(ctx context.Context, cr *v1alpha1.DiskExport, taken sn
 		return e.originOfSnapshot(ctx, cr, s.Snapshot.Name)
 	case s.VirtualMachine != nil:
 		key := types.NamespacedName{Namespace: cr.GetNamespace(), Name: s.VirtualMachine.Name}
-		claim, err := machine.Claim(ctx, e.target.Client, key, s.VirtualMachine.Disk)
+		claim, err := machine.Claim(ctx, e.Target.Client, key, s.VirtualMachine.Disk)
 		var p *machine.Problem
 		if errors.As(err, &p) {
 			return origin{problem: &diagnosis.Finding{Reason: reasonOfLack(p.Lack), Message: p.Message}}, nil

@@ -6,8 +6,6 @@ import (
 	"context"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/event"
@@ -15,16 +13,22 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
-	"github.com/novasphere/provider-wukong/internal/clients/cluster"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
-	"github.com/novasphere/provider-wukong/internal/controller/meter"
+	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
 // maxSteps bounds how many steps one Update takes; a handover has five.
 const maxSteps = 12
+
+// The reasons of events.
+const (
+	reasonPublished event.Reason = "DiskPublished"
+	reasonFailed    event.Reason = "ImportFailed"
+	reasonClaimLost event.Reason = "ClaimLost"
+)
 
 // A moverClient manages the mover of one DiskImport.
 type moverClient interface {
@@ -37,16 +41,10 @@ type moverClient interface {
 
 // external manages the claim of a DiskImport in one cluster.
 type external struct {
-	// local reads Secrets and ConfigMaps where the DiskImport is.
-	local  client.Reader
-	target *cluster.Cluster
+	wiring.Means
+
 	movers moverClient
 	disks  *volume.Client
-	image  string
-
-	clock   clock.PassiveClock
-	record  event.Recorder
-	metrics *meter.Metrics
 }
 
 // Observe reports what exists of the claim, and of the mover on the way to it.
@@ -62,7 +60,7 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskImport) (manage
 		return e.observeNothing(ctx, cr, v)
 	}
 	before := cr.Status.AtProvider.Phase
-	r := reportOf(cr, v, e.clock.Now())
+	r := reportOf(cr, v, e.Clock.Now())
 	r.apply(cr, v)
 	e.announce(cr, before)
 	return observation(cr, decide(v)), nil
@@ -86,7 +84,7 @@ func observation(cr *v1alpha1.DiskImport, a action) managed.ExternalObservation 
 // state, in which it waits; only when nothing is, the claim is missing.
 func (e *external) observeNothing(ctx context.Context, cr *v1alpha1.DiskImport, v view) (managed.ExternalObservation, error) {
 	if cr.Status.AtProvider.Phase == v1alpha1.PhaseSucceeded {
-		e.record.Event(cr, event.Warning(reasonClaimLost, errors.Errorf("claim %q is gone", claimName(cr))))
+		e.Record.Event(cr, event.Warning(reasonClaimLost, errors.Errorf("claim %q is gone", claimName(cr))))
 	}
 	if !mayCreate(cr) {
 		return managed.ExternalObservation{}, nil
@@ -187,7 +185,7 @@ func (e *external) compare(ctx context.Context, cr *v1alpha1.DiskImport, v *view
 	if err != nil {
 		return err
 	}
-	f, err := fingerprintOf(cr, files, e.target.Settings, e.moverImage())
+	f, err := fingerprintOf(cr, files, e.Target.Settings, e.Image)
 	if err != nil {
 		return err
 	}
@@ -195,7 +193,7 @@ func (e *external) compare(ctx context.Context, cr *v1alpha1.DiskImport, v *view
 	if v.mover.Job == nil || v.mover.Secret == nil || v.ended() || outdated(*v) {
 		return nil
 	}
-	run, err := retuned(cr, *v, e.target.Settings)
+	run, err := retuned(cr, *v, e.Target.Settings)
 	v.tuned = err == nil && v.mover.Tuned(run)
 	return err
 }
@@ -211,7 +209,7 @@ func (e *external) act(ctx context.Context, cr *v1alpha1.DiskImport, v view) (bo
 		}
 		return false, e.disks.DeleteStaging(ctx, v.volume)
 	case actionTune:
-		run, err := retuned(cr, v, e.target.Settings)
+		run, err := retuned(cr, v, e.Target.Settings)
 		if err != nil {
 			return false, err
 		}
@@ -252,11 +250,10 @@ func (e *external) publish(ctx context.Context, cr *v1alpha1.DiskImport, v view)
 	return false, nil
 }
 
-// denied writes lack of rights into the conditions, and returns the error.
+// denied writes lack of rights into the status, and returns the error.
 func (e *external) denied(cr *v1alpha1.DiskImport, err error) error {
 	if f := diagnosis.Denied(err); f != nil {
-		cr.Status.AtProvider.Message = f.Message
-		cr.SetConditions(v1alpha1.NotReady(f.Reason, f.Message), v1alpha1.Stalled(f.Reason, f.Message))
+		block(cr, f)
 	}
 	return err
 }
@@ -269,17 +266,10 @@ func (e *external) announce(cr *v1alpha1.DiskImport, before v1alpha1.Phase) {
 	}
 	switch at.Phase {
 	case v1alpha1.PhaseSucceeded:
-		e.record.Event(cr, event.Normal(reasonPublished, at.Message))
+		e.Record.Event(cr, event.Normal(reasonPublished, at.Message))
 	case v1alpha1.PhaseFailed:
-		e.record.Event(cr, event.Warning(reasonFailed, errors.New(at.Message)))
+		e.Record.Event(cr, event.Warning(reasonFailed, errors.New(at.Message)))
 	case v1alpha1.PhasePending, v1alpha1.PhaseImporting:
 	}
-	e.metrics.Reached(milestone(cr, e.clock.Now()))
-}
-
-func (e *external) moverImage() string {
-	if i := e.target.Settings.Mover.Image; i != "" {
-		return i
-	}
-	return e.image
+	e.Metrics.Reached(milestone(cr, e.Clock.Now()))
 }

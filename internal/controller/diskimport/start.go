@@ -57,17 +57,17 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskImport, v view
 	staging := desiredStaging(cr, in)
 	want := diagnosis.Demand(in.profile.Class, staging.Spec.Resources.Requests[corev1.ResourceStorage])
 	r := wiring.Request{Namespace: cr.GetNamespace(), Resource: schema.GroupResource{Resource: "persistentvolumeclaims"}, Demand: want}
-	if f, err := wiring.Refusal(ctx, e.target, e.disks.DryRun(ctx, staging), r); err != nil || f != nil {
+	if f, err := wiring.Refusal(ctx, e.Target, e.disks.DryRun(ctx, staging), r); err != nil || f != nil {
 		return f, err
 	}
 	r.Resource = schema.GroupResource{Group: "batch", Resource: "jobs"}
-	return wiring.Refusal(ctx, e.target, e.movers.DryRun(ctx, run), r)
+	return wiring.Refusal(ctx, e.Target, e.movers.DryRun(ctx, run), r)
 }
 
 // inputs gathers what a mover depends on beside its DiskImport, or what is
 // missing of it.
 func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskImport) (inputs, *diagnosis.Finding, error) {
-	in := inputs{settings: e.target.Settings, image: e.moverImage()}
+	in := inputs{settings: e.Target.Settings, image: e.Image}
 	if in.image == "" {
 		return in, &diagnosis.Finding{
 			Reason:  v1alpha1.ReasonMoverImageUnknown,
@@ -83,7 +83,7 @@ func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskImport) (inputs,
 		f, err := missing(err)
 		return in, f, err
 	}
-	in.networks, err = e.target.Networks(ctx)
+	in.networks, err = e.Target.Networks(ctx)
 	return in, nil, err
 }
 
@@ -113,11 +113,11 @@ func missing(err error) (*diagnosis.Finding, error) {
 func (e *external) files(ctx context.Context, cr *v1alpha1.DiskImport) (credentials.Files, error) {
 	switch src := cr.Spec.ForProvider.Source; {
 	case src.HTTP != nil:
-		return credentials.HTTP(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: src.HTTP.SecretRef, CABundle: src.HTTP.CABundleRef})
+		return credentials.HTTP(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.HTTP.SecretRef, CABundle: src.HTTP.CABundleRef})
 	case src.S3 != nil:
-		return credentials.S3(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: src.S3.SecretRef, CABundle: src.S3.CABundleRef})
+		return credentials.S3(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.S3.SecretRef, CABundle: src.S3.CABundleRef})
 	case src.Registry != nil:
-		return credentials.Registry(ctx, e.local, cr.GetNamespace(), credentials.References{Secret: src.Registry.SecretRef, CABundle: src.Registry.CABundleRef})
+		return credentials.Registry(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.Registry.SecretRef, CABundle: src.Registry.CABundleRef})
 	}
 	return nil, errors.New("cannot import: the source has no member")
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wiring is what every controller that runs movers is connected with:
-// the watch on what it has made, the back-off that configurations set, the
-// options of its reconciler, and the question whether the API server would
-// accept an object.
+// Package wiring sets up every controller that runs movers: its reconciler with
+// the back-off that configurations set, the watch on what it has made, and the
+// connection to the cluster that a resource's configuration names. It asks for
+// them, too, whether the API server would accept an object.
 package wiring

@@ -49,10 +49,10 @@ func Refusal(ctx context.Context, c *cluster.Cluster, refused error, r Request) 
 	return f, nil
 }
 
-// ConfigProblem returns what is wrong with a configuration that cannot be used,
+// configProblem returns what is wrong with a configuration that cannot be used,
 // and whether it, or what it names, is missing. An error of another kind gives
 // no finding.
-func ConfigProblem(err error) (f *diagnosis.Finding, missing bool) {
+func configProblem(err error) (f *diagnosis.Finding, missing bool) {
 	var ce *cluster.ConfigError
 	if !errors.As(err, &ce) {
 		return nil, false

@@ -16,21 +16,21 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 )
 
-// A Watcher reconciles a resource at once when its Job, a pod or a claim of it
+// A watcher reconciles a resource at once when its Job, a pod or a claim of it
 // changes. It watches beside the controller, which must start and report even
 // where the provider may not watch these; then polling is all there is.
-type Watcher struct {
-	Cache    cache.Cache
-	Requests *handler.EventHandler
+type watcher struct {
+	cache    cache.Cache
+	requests *handler.EventHandler
 
-	// Annotation leads from an object of ours to the name of its resource.
-	Annotation string
+	// annotation leads from an object of ours to the name of its resource.
+	annotation string
 }
 
 // Start watches until ctx ends.
-func (w *Watcher) Start(ctx context.Context) error {
+func (w *watcher) Start(ctx context.Context) error {
 	for _, o := range []client.Object{&batchv1.Job{}, &corev1.Pod{}, &corev1.PersistentVolumeClaim{}} {
-		inf, err := w.Cache.GetInformer(ctx, o, cache.BlockUntilSynced(false))
+		inf, err := w.cache.GetInformer(ctx, o, cache.BlockUntilSynced(false))
 		if err != nil {
 			return errors.Wrapf(err, "cannot watch %T", o)
 		}
@@ -42,7 +42,7 @@ func (w *Watcher) Start(ctx context.Context) error {
 	return nil
 }
 
-func (w *Watcher) handlers() toolscache.ResourceEventHandler {
+func (w *watcher) handlers() toolscache.ResourceEventHandler {
 	return toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    w.request,
 		UpdateFunc: func(_, o any) { w.request(o) },
@@ -56,12 +56,12 @@ func (w *Watcher) handlers() toolscache.ResourceEventHandler {
 }
 
 // request asks for the resource that an object was made for.
-func (w *Watcher) request(obj any) {
+func (w *watcher) request(obj any) {
 	o, ok := obj.(client.Object)
 	if !ok {
 		return
 	}
-	if name := o.GetAnnotations()[w.Annotation]; name != "" {
-		w.Requests.RequestReconcile(handler.NoRateLimiter, types.NamespacedName{Namespace: o.GetNamespace(), Name: name}, nil)
+	if name := o.GetAnnotations()[w.annotation]; name != "" {
+		w.requests.RequestReconcile(handler.NoRateLimiter, types.NamespacedName{Namespace: o.GetNamespace(), Name: name}, nil)
 	}
 }

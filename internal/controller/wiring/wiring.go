@@ -34,9 +34,9 @@ const (
 	BackoffMax = time.Minute
 )
 
-// ReconcilerOptions are the options of a reconciler that do not depend on what
+// reconcilerOptions are the options of a reconciler that do not depend on what
 // is reconciled. next says when to look at a resource again.
-func ReconcilerOptions(o controller.Options, next managed.PollIntervalHook) []managed.ReconcilerOption {
+func reconcilerOptions(o controller.Options, next managed.PollIntervalHook) []managed.ReconcilerOption {
 	out := []managed.ReconcilerOption{
 		managed.WithDeterministicExternalName(true),
 		managed.WithPollInterval(o.PollInterval),
