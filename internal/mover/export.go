@@ -93,25 +93,42 @@ func (m *move) diskOpened(ctx context.Context, src disk.Reader) error {
 // and what its place has lost, is begun again when that can help; single
 // requests are tried again elsewhere.
 func (m *move) bring(ctx context.Context, a *artifact, src disk.Reader, up disk.Upload) (sum disk.Sum, placed disk.Placed, err error) {
-	_, streams := up.(disk.Streamer)
 	var final error
 	err = retry.Do(ctx, retry.Policy{Retries: m.job.Limits.Retries, Observe: m.retried}, func(ctx context.Context) error {
 		final = nil
-		sum, err = m.send(ctx, a, src, up)
+		way := asStream(up)
+		_, again := way.(disk.Streamer)
+		sum, err = m.send(ctx, a, src, way)
 		if err == nil {
+			again = false
 			placed, err = up.Commit(ctx, sum)
 		}
 		if errors.Is(err, disk.ErrRestart) {
 			// It is at its begin again: only the reason and the words are left.
 			return &transfer.Error{Reason: transfer.ReasonOf(err), Err: errors.New(err.Error())}
 		}
-		if !streams {
+		if !again {
 			final = err
 			return nil
 		}
 		return err
 	})
 	return sum, placed, errors.Join(err, final)
+}
+
+// asStream returns an upload as one that takes a stream, where its place has
+// turned out to take nothing else.
+func asStream(up disk.Upload) disk.Upload {
+	wrapped, ok := up.(interface{ Unwrap() disk.Upload })
+	if !ok {
+		return up
+	}
+	if u, ok := wrapped.Unwrap().(interface{ AsStream() disk.Streamer }); ok {
+		if s := u.AsStream(); s != nil {
+			return s
+		}
+	}
+	return up
 }
 
 // send makes the artifact and sends it once.

@@ -16,6 +16,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/link"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/oci"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/oci/login"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/oci/push"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/policy"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/mover/format/archive"
@@ -67,13 +68,13 @@ func newRegistry(job *transfer.Job, r *transfer.RegistryImage, c *counters) (*re
 	return g, nil
 }
 
-// registryLink waits longer for the answer to a PUT, which ends an upload, than
-// for another.
+// registryLink waits longer for the answer to what ends an upload, and to an
+// upload in one request, than for others.
 type registryLink struct{ usual, patient http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (l registryLink) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodPut {
+	if r.Method == http.MethodPut || r.Method == http.MethodPatch && r.Header.Get("Content-Range") == "" {
 		return l.patient.RoundTrip(r)
 	}
 	return l.usual.RoundTrip(r)
@@ -194,8 +195,8 @@ func uploadRegistry(ctx context.Context, job *transfer.Job, c *counters) (disk.U
 	if err != nil {
 		return nil, err
 	}
-	o := oci.WriterOptions{Options: g.image, Compression: job.Artifact.Compression.Algorithm}
-	return retry.Create(ctx, g.retry, func(ctx context.Context) (disk.Upload, error) { return oci.NewWriter(ctx, o) })
+	o := push.Options{Options: g.image, Compression: job.Artifact.Compression.Algorithm}
+	return retry.Create(ctx, g.retry, func(ctx context.Context) (disk.Upload, error) { return push.New(ctx, o) })
 }
 
 // removeRegistry removes from a registry what the job says was made there. An
@@ -208,5 +209,5 @@ func removeRegistry(ctx context.Context, job *transfer.Job, c *counters) error {
 	if err != nil {
 		return err
 	}
-	return retry.Do(ctx, g.retry, func(ctx context.Context) error { return oci.Remove(ctx, g.image, job.Made.Digest) })
+	return retry.Do(ctx, g.retry, func(ctx context.Context) error { return push.Remove(ctx, g.image, job.Made.Digest) })
 }

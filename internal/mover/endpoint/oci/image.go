@@ -47,7 +47,7 @@ type Image struct {
 
 // Resolve reads the manifest of an image. Its errors have their reasons.
 func Resolve(ctx context.Context, o Options) (*Image, error) {
-	want, err := parsePlatform(o.Platform)
+	want, err := ParsePlatform(o.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +58,12 @@ func Resolve(ctx context.Context, o Options) (*Image, error) {
 	return i, nil
 }
 
-func resolve(ctx context.Context, o Options, want platform) (*Image, error) {
-	ref, err := o.reference()
+func resolve(ctx context.Context, o Options, want Platform) (*Image, error) {
+	ref, err := o.Reference()
 	if err != nil {
 		return nil, err
 	}
-	c, err := o.dial(ctx, ref, "pull")
+	c, err := o.Dial(ctx, ref, "pull")
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func resolve(ctx context.Context, o Options, want platform) (*Image, error) {
 		if err != nil || !m.index() {
 			break
 		}
-		var d descriptor
+		var d Descriptor
 		if d, err = m.choose(want); err == nil {
 			m, err = i.manifest(ctx, d.Digest, d.Digest)
 		}
@@ -94,18 +94,18 @@ func resolve(ctx context.Context, o Options, want platform) (*Image, error) {
 
 // manifest reads a manifest and compares it with the digest that is expected, or
 // that the registry says it has.
-func (i *Image) manifest(ctx context.Context, reference, expected string) (manifest, error) {
-	header := http.Header{"Accept": {accepted}}
+func (i *Image) manifest(ctx context.Context, reference, expected string) (Manifest, error) {
+	header := http.Header{"Accept": {Accepted}}
 	r, err := i.client.Call(ctx, remote.Request{Method: http.MethodGet, URL: i.client.URL("manifests/" + reference), Header: header}, http.StatusOK)
 	if err != nil {
-		return manifest{}, err
+		return Manifest{}, err
 	}
-	i.Digest = digestOf(r.Body)
+	i.Digest = DigestOf(r.Body)
 	if said := r.Header.Get("Docker-Content-Digest"); expected == "" && strings.HasPrefix(said, "sha256:") {
 		expected = said
 	}
 	if expected != "" && expected != i.Digest {
-		return manifest{}, transfer.Terminal(transfer.ReasonChecksumMismatch,
+		return Manifest{}, transfer.Terminal(transfer.ReasonChecksumMismatch,
 			fmt.Errorf("the manifest %.100s has other bytes: their digest is %s", expected, i.Digest))
 	}
 	return parse(r.Body, r.Header.Get("Content-Type"))
@@ -113,11 +113,11 @@ func (i *Image) manifest(ctx context.Context, reference, expected string) (manif
 
 // choose returns the manifest of an index for a platform; the only one where
 // there is one alone that names none.
-func (m manifest) choose(want platform) (descriptor, error) {
+func (m Manifest) choose(want Platform) (Descriptor, error) {
 	var have []string
 	for _, d := range m.Manifests {
 		if err := d.check(); err != nil {
-			return descriptor{}, err
+			return Descriptor{}, err
 		}
 		switch {
 		case d.Platform == nil && len(m.Manifests) == 1:
@@ -131,13 +131,13 @@ func (m manifest) choose(want platform) (descriptor, error) {
 			have = append(have, s)
 		}
 	}
-	return descriptor{}, transfer.Terminal(transfer.ReasonSourceNotFound,
+	return Descriptor{}, transfer.Terminal(transfer.ReasonSourceNotFound,
 		fmt.Errorf("the image is not there for %s: it is for %.200s", want, strings.Join(have, ", ")))
 }
 
 // blobs returns the layers that may hold the disk.
-func (m manifest) blobs() ([]Blob, error) {
-	var archives, disks, others []descriptor
+func (m Manifest) blobs() ([]Blob, error) {
+	var archives, disks, others []Descriptor
 	for _, d := range m.Layers {
 		switch {
 		case d.archive() && m.image():
@@ -162,7 +162,7 @@ func (m manifest) blobs() ([]Blob, error) {
 	return nil, refuse("none of its layers is a disk, by its media type or its title: %s", names(others))
 }
 
-func blobs(ds []descriptor, archive bool) ([]Blob, error) {
+func blobs(ds []Descriptor, archive bool) ([]Blob, error) {
 	all := make([]Blob, 0, len(ds))
 	for _, d := range ds {
 		if err := d.check(); err != nil {
@@ -173,7 +173,7 @@ func blobs(ds []descriptor, archive bool) ([]Blob, error) {
 	return all, nil
 }
 
-func names(ds []descriptor) string {
+func names(ds []Descriptor) string {
 	const most = 8
 	all := make([]string, 0, len(ds))
 	for _, d := range ds[:min(len(ds), most)] {
@@ -231,14 +231,14 @@ func ofSource(err error) error {
 	switch s := answer.Status; {
 	case s == http.StatusNotFound, s == http.StatusGone:
 		return transfer.Terminal(transfer.ReasonSourceNotFound, err)
-	case busy(s):
+	case Busy(s):
 		return &transfer.Error{Reason: transfer.ReasonSourceUnavailable, Err: err, RetryAfter: answer.RetryAfter}
 	}
 	return transfer.Terminal(transfer.ReasonSourceRefused, err)
 }
 
-// busy reports whether a status says that the same request can succeed later.
-func busy(status int) bool {
+// Busy reports whether a status says that the same request can succeed later.
+func Busy(status int) bool {
 	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests ||
 		status == http.StatusRequestTimeout || status == http.StatusTooEarly
 }

@@ -16,9 +16,9 @@ import (
 // Docker wrote before it).
 const (
 	mediaIndex          = "application/vnd.oci.image.index.v1+json"
-	mediaManifest       = "application/vnd.oci.image.manifest.v1+json"
-	mediaConfig         = "application/vnd.oci.image.config.v1+json"
-	mediaLayer          = "application/vnd.oci.image.layer.v1.tar"
+	MediaManifest       = "application/vnd.oci.image.manifest.v1+json"
+	MediaConfig         = "application/vnd.oci.image.config.v1+json"
+	MediaLayer          = "application/vnd.oci.image.layer.v1.tar"
 	mediaDockerIndex    = "application/vnd.docker.distribution.manifest.list.v2+json"
 	mediaDockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
 	mediaDockerConfig   = "application/vnd.docker.container.image.v1+json"
@@ -27,49 +27,49 @@ const (
 	annotationTitle = "org.opencontainers.image.title"
 )
 
-// accepted is the Accept header of a request for a manifest.
-const accepted = mediaManifest + ", " + mediaIndex + ", " + mediaDockerManifest + ", " + mediaDockerIndex
+// Accepted is the Accept header of a request for a manifest.
+const Accepted = MediaManifest + ", " + mediaIndex + ", " + mediaDockerManifest + ", " + mediaDockerIndex
 
-// A descriptor names a blob or a manifest (image specification, "OCI Content
+// A Descriptor names a blob or a manifest (image specification, "OCI Content
 // Descriptors").
-type descriptor struct {
+type Descriptor struct {
 	MediaType    string            `json:"mediaType"`
 	Digest       string            `json:"digest"`
 	Size         int64             `json:"size"`
 	Annotations  map[string]string `json:"annotations,omitempty"`
 	ArtifactType string            `json:"artifactType,omitempty"`
-	Platform     *platform         `json:"platform,omitempty"`
+	Platform     *Platform         `json:"platform,omitempty"`
 }
 
-// A manifest is an image's, or an index of several.
-type manifest struct {
+// A Manifest is an image's, or an index of several.
+type Manifest struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	MediaType     string       `json:"mediaType,omitempty"`
-	Config        descriptor   `json:"config,omitzero"`
-	Layers        []descriptor `json:"layers,omitempty"`
-	Manifests     []descriptor `json:"manifests,omitempty"`
+	Config        Descriptor   `json:"config,omitzero"`
+	Layers        []Descriptor `json:"layers,omitempty"`
+	Manifests     []Descriptor `json:"manifests,omitempty"`
 }
 
-func (m manifest) index() bool {
+func (m Manifest) index() bool {
 	return m.MediaType == mediaIndex || m.MediaType == mediaDockerIndex || m.MediaType == "" && len(m.Manifests) > 0
 }
 
 // image reports whether a manifest is a container's image, whose layers are
 // archives, and no artifact.
-func (m manifest) image() bool {
-	return m.Config.MediaType == mediaConfig || m.Config.MediaType == mediaDockerConfig
+func (m Manifest) image() bool {
+	return m.Config.MediaType == MediaConfig || m.Config.MediaType == mediaDockerConfig
 }
 
 // archive reports whether a layer is a tar archive.
-func (d descriptor) archive() bool {
-	return strings.HasPrefix(d.MediaType, mediaLayer) || strings.HasPrefix(d.MediaType, mediaDockerLayer)
+func (d Descriptor) archive() bool {
+	return strings.HasPrefix(d.MediaType, MediaLayer) || strings.HasPrefix(d.MediaType, mediaDockerLayer)
 }
 
 // disk reports whether an artifact's layer says that it is a disk: by its media
 // type, such as application/vnd.kubevirt.disk.raw+zstd,
 // application/vnd.diskimage.raw.gzip, application/vnd.lfedge.disk.layer.v1+qcow2
 // or application/x-qcow2, or by the name of the file that it was.
-func (d descriptor) disk() bool {
+func (d Descriptor) disk() bool {
 	kind := strings.ToLower(d.MediaType)
 	if i := strings.LastIndexByte(kind, '/'); i >= 0 {
 		kind = kind[i+1:]
@@ -98,7 +98,7 @@ func diskName(title string) bool {
 }
 
 // name is how messages tell a layer from others.
-func (d descriptor) name() string {
+func (d Descriptor) name() string {
 	if title := d.Annotations[annotationTitle]; title != "" {
 		return fmt.Sprintf("%.80q (%.80s)", title, d.MediaType)
 	}
@@ -106,7 +106,7 @@ func (d descriptor) name() string {
 }
 
 // check refuses a descriptor of which no blob can be verified.
-func (d descriptor) check() error {
+func (d Descriptor) check() error {
 	algorithm, sum, _ := strings.Cut(d.Digest, ":")
 	if raw, err := hex.DecodeString(sum); algorithm != "sha256" || err != nil || len(raw) != sha256.Size || d.Size < 0 {
 		return refuse("its manifest names a blob by %.100q with %d bytes: a sha256 digest and a size are wanted", d.Digest, d.Size)
@@ -114,30 +114,30 @@ func (d descriptor) check() error {
 	return nil
 }
 
-// digestOf is the digest of a blob in memory.
-func digestOf(b []byte) string {
+// DigestOf is the digest of a blob in memory, "sha256:…".
+func DigestOf(b []byte) string {
 	sum := sha256.Sum256(b)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // parse reads a manifest. Its media type is its own, or what the answer said
 // where it has none.
-func parse(b []byte, contentType string) (manifest, error) {
-	var m manifest
+func parse(b []byte, contentType string) (Manifest, error) {
+	var m Manifest
 	if err := json.Unmarshal(b, &m); err != nil {
-		return manifest{}, refuse("its manifest is not JSON: %w", err)
+		return Manifest{}, refuse("its manifest is not JSON: %w", err)
 	}
 	if m.MediaType == "" {
 		m.MediaType, _, _ = strings.Cut(contentType, ";")
 	}
 	switch m.MediaType {
-	case mediaIndex, mediaDockerIndex, mediaManifest, mediaDockerManifest:
+	case mediaIndex, mediaDockerIndex, MediaManifest, mediaDockerManifest:
 		return m, nil
 	}
 	if m.SchemaVersion == 2 && (len(m.Layers) > 0 || len(m.Manifests) > 0) {
 		return m, nil
 	}
-	return manifest{}, refuse("its manifest is of the media type %.100q, which is no image's", m.MediaType)
+	return Manifest{}, refuse("its manifest is of the media type %.100q, which is no image's", m.MediaType)
 }
 
 func refuse(format string, args ...any) error {

@@ -4,7 +4,6 @@ package oci
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -40,7 +39,8 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-func (o Options) reference() (name.Reference, error) {
+// Reference is the image's, in all its parts.
+func (o Options) Reference() (name.Reference, error) {
 	ref, err := name.ParseReference(o.Image)
 	if err != nil {
 		return nil, transfer.Terminal(transfer.ReasonInvalidJob, fmt.Errorf("cannot read image reference: %w", err))
@@ -48,23 +48,9 @@ func (o Options) reference() (name.Reference, error) {
 	return ref, nil
 }
 
-// target is the reference of an image that is written to.
-func (o Options) target() (name.Tag, error) {
-	ref, err := o.reference()
-	if err != nil {
-		return name.Tag{}, err
-	}
-	tag, ok := ref.(name.Tag)
-	if !ok {
-		return name.Tag{}, transfer.Terminal(transfer.ReasonInvalidJob, errNoTag)
-	}
-	return tag, nil
-}
-
-var errNoTag = errors.New("the reference names a digest, and what is made has another one; name a tag")
-
-// dial returns a client of the image's repository.
-func (o Options) dial(ctx context.Context, ref name.Reference, actions string) (*remote.Client, error) {
+// Dial returns a client of a reference's repository, whose tokens permit the
+// actions, such as "pull,push".
+func (o Options) Dial(ctx context.Context, ref name.Reference, actions string) (*remote.Client, error) {
 	registry := ref.Context().Registry
 	schemes := []string{"https"}
 	switch {
@@ -84,23 +70,25 @@ func (o Options) dial(ctx context.Context, ref name.Reference, actions string) (
 	})
 }
 
-// A platform is what an image is for (image specification, "Image Index").
-type platform struct {
+// A Platform is what an image is for (image specification, "Image Index").
+type Platform struct {
 	OS           string `json:"os"`
 	Architecture string `json:"architecture"`
 	Variant      string `json:"variant,omitempty"`
 }
 
-func parsePlatform(s string) (platform, error) {
+// ParsePlatform reads os/architecture[/variant]. Nothing is linux, and the
+// architecture of this program.
+func ParsePlatform(s string) (Platform, error) {
 	if s == "" {
-		return platform{OS: "linux", Architecture: runtime.GOARCH}, nil
+		return Platform{OS: "linux", Architecture: runtime.GOARCH}, nil
 	}
 	parts := strings.Split(s, "/")
 	if len(parts) < 2 || len(parts) > 3 || slices.Contains(parts, "") {
-		return platform{}, transfer.Terminal(transfer.ReasonInvalidJob,
+		return Platform{}, transfer.Terminal(transfer.ReasonInvalidJob,
 			fmt.Errorf("cannot read platform %q: it wants the form os/architecture or os/architecture/variant, such as linux/arm64", s))
 	}
-	p := platform{OS: parts[0], Architecture: parts[1]}
+	p := Platform{OS: parts[0], Architecture: parts[1]}
 	if len(parts) == 3 {
 		p.Variant = parts[2]
 	}
@@ -108,7 +96,7 @@ func parsePlatform(s string) (platform, error) {
 }
 
 // String is how platforms are written.
-func (p platform) String() string {
+func (p Platform) String() string {
 	s := p.OS + "/" + p.Architecture
 	if p.Variant != "" {
 		s += "/" + p.Variant
@@ -118,6 +106,6 @@ func (p platform) String() string {
 
 // serves reports whether something for platform p serves where want is asked
 // for: any variant does where none is named.
-func (p platform) serves(want platform) bool {
+func (p Platform) serves(want Platform) bool {
 	return p.OS == want.OS && p.Architecture == want.Architecture && (want.Variant == "" || p.Variant == want.Variant)
 }

@@ -31,6 +31,9 @@ func Create(ctx context.Context, p Policy, create func(context.Context) (disk.Up
 	return u, nil
 }
 
+// Unwrap returns the upload itself, for whoever asks for what only some can.
+func (u *Upload) Unwrap() disk.Upload { return u.upload }
+
 // Parts implements disk.Upload.
 func (u *Upload) Parts() disk.Parts { return u.upload.Parts() }
 

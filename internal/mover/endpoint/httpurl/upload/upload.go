@@ -28,6 +28,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/answer"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/auth"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/link"
+	"github.com/novasphere/provider-wukong/internal/mover/reqbody"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -116,7 +117,7 @@ func (u *Upload) Put(context.Context, []byte, int64) (bool, error) {
 // Stream implements disk.Streamer.
 func (u *Upload) Stream(ctx context.Context, r io.Reader, size int64) error {
 	u.taken = nil
-	b := &body{r: r}
+	b := reqbody.New(r)
 	var err error
 	for range maxRedirects + 2 {
 		var again bool
@@ -127,8 +128,8 @@ func (u *Upload) Stream(ctx context.Context, r io.Reader, size int64) error {
 	switch {
 	case err == nil && u.taken == nil:
 		err = answer.TooManyRedirects("server redirects more than %d times, the last time to %s", maxRedirects, answer.Name(u.at))
-	case b.failed() != nil:
-		return b.failed() // The server only saw that nothing more came.
+	case b.Failed() != nil:
+		return b.Failed() // The server only saw that nothing more came.
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
@@ -140,7 +141,7 @@ func (u *Upload) Stream(ctx context.Context, r io.Reader, size int64) error {
 
 // send makes one request. It is worth another one at once when nothing of the
 // body was read, and the server wants another URL or other credentials.
-func (u *Upload) send(ctx context.Context, b *body, size int64) (again bool, err error) {
+func (u *Upload) send(ctx context.Context, b *reqbody.Body, size int64) (again bool, err error) {
 	if err := u.opts.CheckURL(u.at); err != nil {
 		return false, err
 	}
@@ -150,10 +151,10 @@ func (u *Upload) send(ctx context.Context, b *body, size int64) (again bool, err
 	}
 	r, err := u.link.RoundTrip(q)
 	if err != nil {
-		b.wait()
+		b.Wait()
 		return false, answer.Silence(err, u.at)
 	}
-	defer b.wait()       // The transport may go on reading it until it is closed.
+	defer b.Wait()       // The transport may go on reading it until it is closed.
 	defer r.Body.Close() //nolint:errcheck // Closing a reader loses nothing.
 	switch s := r.StatusCode; {
 	case s >= 200 && s < 300:
@@ -174,8 +175,8 @@ func (u *Upload) send(ctx context.Context, b *body, size int64) (again bool, err
 }
 
 // request makes the request for the present URL.
-func (u *Upload) request(ctx context.Context, b *body, size int64) (*http.Request, error) {
-	q, err := http.NewRequestWithContext(ctx, u.opts.Method, u.at.String(), b.open())
+func (u *Upload) request(ctx context.Context, b *reqbody.Body, size int64) (*http.Request, error) {
+	q, err := http.NewRequestWithContext(ctx, u.opts.Method, u.at.String(), b.Open())
 	if err != nil {
 		return nil, answer.Refused("the URL cannot be requested")
 	}
@@ -201,7 +202,7 @@ func (u *Upload) request(ctx context.Context, b *body, size int64) (*http.Reques
 }
 
 // follow goes to where the server redirects.
-func (u *Upload) follow(r *http.Response, b *body) (again bool, err error) {
+func (u *Upload) follow(r *http.Response, b *reqbody.Body) (again bool, err error) {
 	next, err := r.Location() // Its error repeats the URL, which may hold a secret.
 	if err != nil || next.Host == "" || next.Scheme != "http" && next.Scheme != "https" {
 		return false, answer.Refused("server redirects to nothing that is an http or https URL")
@@ -213,8 +214,8 @@ func (u *Upload) follow(r *http.Response, b *body) (again bool, err error) {
 
 // sendAgain says that the request is made again: at once, or by whoever makes the
 // body again when some of it is gone.
-func sendAgain(b *body, status int) (bool, error) {
-	if !b.touched() {
+func sendAgain(b *reqbody.Body, status int) (bool, error) {
+	if !b.Touched() {
 		return true, nil
 	}
 	return false, transfer.Retryable(transfer.ReasonTargetUnavailable,

@@ -80,6 +80,8 @@ type Request struct {
 
 	// Stay follows no redirect: it is the answer.
 	Stay bool
+
+	stream *streamed // in place of Body; nil: none
 }
 
 // A Reply is an answer that was read in full.
@@ -189,6 +191,9 @@ func (c *Client) call(ctx context.Context, r Request) (*Reply, error) {
 	if fresh == used {
 		return reply, nil
 	}
+	if err := r.again(reply.Status); err != nil {
+		return nil, err
+	}
 	return c.follow(ctx, r, fresh)
 }
 
@@ -205,6 +210,9 @@ func (c *Client) follow(ctx context.Context, r Request, authorization string) (*
 			return reply, nil
 		}
 		next, err := c.Resolve(reply)
+		if err == nil {
+			err = r.again(reply.Status)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -239,6 +247,10 @@ func (c *Client) send(ctx context.Context, r Request, authorization string) (*Re
 		req.Header.Set("Authorization", authorization)
 	}
 	req.Header.Set("User-Agent", userAgent)
+	if r.stream != nil {
+		r.stream.apply(req)
+		defer r.stream.Wait() // The transport may go on reading it until it is closed.
+	}
 	resp, err := c.o.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, ended(ctx, err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package oci_test
+package push_test
 
 import (
 	"bytes"
@@ -21,6 +21,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/distribution"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/oci"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/oci/push"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -33,9 +34,9 @@ func sum(b []byte) disk.Sum {
 	return disk.Sum{Size: int64(len(b)), SHA256: sha256.Sum256(b), DiffID: sha256.Sum256([]byte("what it holds"))}
 }
 
-func options(t *testing.T, host string) oci.WriterOptions {
+func options(t *testing.T, host string) push.Options {
 	t.Helper()
-	return oci.WriterOptions{
+	return push.Options{
 		Options:     oci.Options{Image: host + "/vms/golden:v1", Platform: "linux/arm64/v8", Transport: http.DefaultTransport},
 		Compression: transfer.CompressionZstd,
 	}
@@ -43,8 +44,8 @@ func options(t *testing.T, host string) oci.WriterOptions {
 
 // export does what an engine does: parts in order, each tried a few times, and
 // all of it again after disk.ErrRestart.
-func export(ctx context.Context, o oci.WriterOptions, b []byte) (disk.Placed, int64, error) {
-	w, err := oci.NewWriter(ctx, o)
+func export(ctx context.Context, o push.Options, b []byte) (disk.Placed, int64, error) {
+	w, err := push.New(ctx, o)
 	if err != nil {
 		return disk.Placed{}, 0, err
 	}
@@ -62,7 +63,13 @@ func export(ctx context.Context, o oci.WriterOptions, b []byte) (disk.Placed, in
 	return disk.Placed{}, 0, errors.Join(err, w.Abort(ctx, false))
 }
 
-func pass(ctx context.Context, w *oci.Writer, b []byte) (reused int64, placed disk.Placed, err error) {
+func pass(ctx context.Context, w *push.Writer, b []byte) (reused int64, placed disk.Placed, err error) {
+	if s := w.AsStream(); s != nil {
+		if err = again(func() error { return s.Stream(ctx, bytes.NewReader(b), -1) }); err == nil {
+			placed, err = s.Commit(ctx, sum(b))
+		}
+		return 0, placed, err
+	}
 	size := w.Parts().Size
 	for off := int64(0); off < int64(len(b)); off += size {
 		part := b[off:min(off+size, int64(len(b)))]
@@ -131,13 +138,13 @@ func TestWriter(t *testing.T) {
 	if err != nil || again != placed {
 		t.Errorf("the same once more: got %v, %v, want %v: equal disks are equal images", again, err, placed)
 	}
-	if err := oci.Remove(t.Context(), options(t, r.Host).Options, placed.Validator); err != nil {
+	if err := push.Remove(t.Context(), options(t, r.Host).Options, placed.Validator); err != nil {
 		t.Errorf("remove: %v", err)
 	}
 	if r.Manifest(t, "vms/golden", "v1") != nil {
 		t.Error("remove: the tag is still there")
 	}
-	if err := oci.Remove(t.Context(), options(t, r.Host).Options, placed.Validator); err != nil {
+	if err := push.Remove(t.Context(), options(t, r.Host).Options, placed.Validator); err != nil {
 		t.Errorf("remove once more: %v", err)
 	}
 }
@@ -303,7 +310,7 @@ func TestWriterRefused(t *testing.T) {
 func TestWriterLoses(t *testing.T) {
 	r := distribution.Start(t)
 	first, second := layer(), endpointtest.Content(8, mib)
-	w, err := oci.NewWriter(t.Context(), options(t, r.Host))
+	w, err := push.New(t.Context(), options(t, r.Host))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +323,7 @@ func TestWriterLoses(t *testing.T) {
 	}
 	whole2(t, r, first)
 	other := distribution.Digest([]byte("another"))
-	if err := oci.Remove(t.Context(), options(t, r.Host).Options, other); err != nil {
+	if err := push.Remove(t.Context(), options(t, r.Host).Options, other); err != nil {
 		t.Errorf("remove what is not there any more: %v", err)
 	}
 	whole2(t, r, first)
@@ -349,7 +356,7 @@ func TestWriterReplaces(t *testing.T) {
 // TestWriterAborts leaves nothing.
 func TestWriterAborts(t *testing.T) {
 	r := distribution.Start(t)
-	w, err := oci.NewWriter(t.Context(), options(t, r.Host))
+	w, err := push.New(t.Context(), options(t, r.Host))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,8 +374,8 @@ func TestWriterAborts(t *testing.T) {
 // TestWriterNames refuses what cannot be written to.
 func TestWriterNames(t *testing.T) {
 	for _, image := range []string{"127.0.0.1:1/a@" + distribution.Digest(nil), "127.0.0.1:1/A/b", "a b"} {
-		o := oci.WriterOptions{Options: oci.Options{Image: image, Transport: down{}}}
-		if _, err := oci.NewWriter(t.Context(), o); transfer.ReasonOf(err) != transfer.ReasonInvalidJob {
+		o := push.Options{Options: oci.Options{Image: image, Transport: down{}}}
+		if _, err := push.New(t.Context(), o); transfer.ReasonOf(err) != transfer.ReasonInvalidJob {
 			t.Errorf("%s: got %v, want %s", image, err, transfer.ReasonInvalidJob)
 		}
 	}
