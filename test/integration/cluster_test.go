@@ -213,7 +213,11 @@ func installCRDs() error {
 	if err != nil || len(snapshots) == 0 {
 		return fmt.Errorf("cannot find CRDs of snapshots: %w", err)
 	}
-	files = append(files, snapshots...)
+	return install(ctx, append(files, snapshots...)...)
+}
+
+// install installs CRDs and waits until they are served.
+func install(ctx context.Context, files ...string) error {
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {

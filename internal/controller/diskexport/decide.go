@@ -15,6 +15,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/diskexport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -47,10 +48,10 @@ const (
 
 // A view is everything that was observed of a DiskExport, as plain values.
 type view struct {
-	origin origin
+	origin origin.Disk
 
 	// plan is how a run that begins now reads the disk.
-	plan  plan
+	plan  origin.Plan
 	mover moverjob.State
 	copy  snapshot.State
 
@@ -86,7 +87,7 @@ func (v view) ended() bool { return v.succeeded() || v.failed() }
 // consistency is how the mover that is there reads the disk.
 func (v view) consistency() v1alpha1.Consistency {
 	if v.mover.Job == nil {
-		return v.plan.consistency
+		return v.plan.Consistency
 	}
 	return v1alpha1.Consistency(v.mover.Job.GetAnnotations()[annotationConsistency])
 }
@@ -127,11 +128,11 @@ func decideWithoutJob(v view) action {
 		return actionRestart
 	case stale(v):
 		return actionDiscard
-	case v.plan.problem != nil, v.want == nil:
+	case v.plan.Problem != nil, v.want == nil:
 		return actionWait
-	case v.plan.consistency == v1alpha1.ConsistencyOffline, v.origin.snapshot != nil && v.origin.snapshot.Ready:
+	case v.plan.Consistency == v1alpha1.ConsistencyOffline, v.origin.Snapshot != nil && v.origin.Snapshot.Ready:
 		return actionStart
-	case v.origin.snapshot != nil:
+	case v.origin.Snapshot != nil:
 		return actionWait
 	case v.copy.Snapshot == nil:
 		return actionSnapshot
@@ -146,16 +147,16 @@ func decideWithoutJob(v view) action {
 func stale(v view) bool {
 	taken, restored := v.copy.Snapshot, v.copy.Claim
 	switch {
-	case v.plan.consistency == "":
+	case v.plan.Consistency == "":
 		return false
-	case v.plan.consistency == v1alpha1.ConsistencyOffline:
+	case v.plan.Consistency == v1alpha1.ConsistencyOffline:
 		return v.copy.Exists()
-	case v.origin.snapshot != nil:
-		return taken != nil || restored != nil && restored.Spec.DataSource != nil && restored.Spec.DataSource.Name != v.origin.snapshot.Name
+	case v.origin.Snapshot != nil:
+		return taken != nil || restored != nil && restored.Spec.DataSource != nil && restored.Spec.DataSource.Name != v.origin.Snapshot.Name
 	case taken == nil:
 		return restored != nil
 	}
-	return taken.Claim != v.origin.claimName()
+	return taken.Claim != v.origin.ClaimName()
 }
 
 // outdated reports whether the mover does not do what is wanted now.
@@ -185,7 +186,7 @@ func void(v view) bool {
 	case v.failed():
 		return false
 	case v.consistency() == v1alpha1.ConsistencyOffline:
-		return v.origin.torn(v.completion())
+		return v.origin.Torn(v.completion())
 	}
 	// Whoever deleted it wants to begin anew; the mover cannot go on.
 	return v.copy.Claim == nil && !v.succeeded()
@@ -204,7 +205,7 @@ func fills(v view) bool {
 		return false
 	}
 	start := v.mover.Job.GetCreationTimestamp()
-	return slices.ContainsFunc(v.origin.usage.Writers, func(w volume.Writer) bool { return w.Since.After(start.Time) })
+	return slices.ContainsFunc(v.origin.Usage.Writers, func(w volume.Writer) bool { return w.Since.After(start.Time) })
 }
 
 // completion is when the Job succeeded; zero when it has not.

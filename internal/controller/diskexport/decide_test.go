@@ -14,6 +14,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/diskexport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
@@ -49,23 +50,23 @@ func TestDecide(t *testing.T) {
 		ExitCode: 11, Message: `{"type":"result","reason":"SourceNotFound","message":"cannot open /disk/disk.img: no such file"}`,
 	}})}
 	late := disk(written)
-	late.usage.Writers[0].Since = now().Add(time.Minute)
+	late.Usage.Writers[0].Since = now().Add(time.Minute)
 
 	cases := map[string]struct {
 		reason string
 		view   view
 		want   action
 	}{
-		"Begin":             {"An idle volume is read at once.", view{origin: disk(), plan: plan{consistency: offline}, want: &stamp}, actionStart},
-		"Problem":           {"Nothing begins while something is in the way.", view{origin: disk(), plan: plan{consistency: offline, problem: &diagnosis.Finding{}}, want: &stamp}, actionWait},
-		"Unknown":           {"Nothing begins while a Secret is missing.", view{origin: disk(), plan: plan{consistency: offline}}, actionWait},
-		"Snapshot":          {"A volume in use is snapshotted first.", view{origin: disk(written), plan: plan{consistency: snap}, want: &stamp}, actionSnapshot},
-		"SnapshotPending":   {"A snapshot takes time.", view{origin: disk(written), plan: plan{consistency: snap}, copy: snapshot.State{Snapshot: &snapshot.Snapshot{Claim: "disk"}}, want: &stamp}, actionWait},
-		"SnapshotReady":     {"Then it is read.", view{origin: disk(written), plan: plan{consistency: snap}, copy: snapshot.State{Snapshot: taken()}, want: &stamp}, actionStart},
-		"SnapshotOfOther":   {"A snapshot of another disk is of no use.", view{origin: disk(written), plan: plan{consistency: snap}, copy: snapshot.State{Snapshot: &snapshot.Snapshot{Claim: "x", Ready: true}}, want: &stamp}, actionDiscard},
-		"RestoredAlone":     {"A claim restored from a snapshot that is gone is of another moment.", view{origin: disk(written), plan: plan{consistency: snap}, copy: snapshot.State{Claim: restored()}, want: &stamp}, actionDiscard},
-		"LeftOver":          {"What is left of another run goes first.", view{origin: disk(), plan: plan{consistency: offline}, copy: both, want: &stamp}, actionDiscard},
-		"LeftOverGoing":     {"And is waited for.", view{origin: disk(), plan: plan{consistency: offline}, copy: snapshot.State{Snapshot: &snapshot.Snapshot{Deleting: true}}, want: &stamp}, actionWait},
+		"Begin":             {"An idle volume is read at once.", view{origin: disk(), plan: origin.Plan{Consistency: offline}, want: &stamp}, actionStart},
+		"Problem":           {"Nothing begins while something is in the way.", view{origin: disk(), plan: origin.Plan{Consistency: offline, Problem: &diagnosis.Finding{}}, want: &stamp}, actionWait},
+		"Unknown":           {"Nothing begins while a Secret is missing.", view{origin: disk(), plan: origin.Plan{Consistency: offline}}, actionWait},
+		"Snapshot":          {"A volume in use is snapshotted first.", view{origin: disk(written), plan: origin.Plan{Consistency: snap}, want: &stamp}, actionSnapshot},
+		"SnapshotPending":   {"A snapshot takes time.", view{origin: disk(written), plan: origin.Plan{Consistency: snap}, copy: snapshot.State{Snapshot: &snapshot.Snapshot{Claim: "disk"}}, want: &stamp}, actionWait},
+		"SnapshotReady":     {"Then it is read.", view{origin: disk(written), plan: origin.Plan{Consistency: snap}, copy: snapshot.State{Snapshot: taken()}, want: &stamp}, actionStart},
+		"SnapshotOfOther":   {"A snapshot of another disk is of no use.", view{origin: disk(written), plan: origin.Plan{Consistency: snap}, copy: snapshot.State{Snapshot: &snapshot.Snapshot{Claim: "x", Ready: true}}, want: &stamp}, actionDiscard},
+		"RestoredAlone":     {"A claim restored from a snapshot that is gone is of another moment.", view{origin: disk(written), plan: origin.Plan{Consistency: snap}, copy: snapshot.State{Claim: restored()}, want: &stamp}, actionDiscard},
+		"LeftOver":          {"What is left of another run goes first.", view{origin: disk(), plan: origin.Plan{Consistency: offline}, copy: both, want: &stamp}, actionDiscard},
+		"LeftOverGoing":     {"And is waited for.", view{origin: disk(), plan: origin.Plan{Consistency: offline}, copy: snapshot.State{Snapshot: &snapshot.Snapshot{Deleting: true}}, want: &stamp}, actionWait},
 		"Running":           {"A mover that runs is left alone.", view{origin: disk(), mover: running(offline), want: &stamp, tuned: true}, actionWait},
 		"Untuned":           {"Limits and credentials change in place.", view{origin: disk(), mover: running(offline), want: credentials}, actionTune},
 		"OtherRequest":      {"Another request begins anew.", view{origin: disk(), mover: running(offline), want: request, tuned: true}, actionRestart},

@@ -17,6 +17,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
+	"github.com/novasphere/provider-wukong/internal/controller/diskexport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
@@ -53,9 +54,9 @@ func someInputs() inputs {
 }
 
 // disk is a bound claim of a CSI driver.
-func disk(edits ...func(*origin)) origin {
-	o := origin{
-		usage: volume.Usage{
+func disk(edits ...func(*origin.Disk)) origin.Disk {
+	o := origin.Disk{
+		Usage: volume.Usage{
 			Claim: &corev1.PersistentVolumeClaim{
 				ObjectMeta: metav1.ObjectMeta{Namespace: "vms", Name: "disk"},
 				Spec: corev1.PersistentVolumeClaimSpec{
@@ -67,7 +68,7 @@ func disk(edits ...func(*origin)) origin {
 				PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: "csi.example.com"}},
 			}},
 		},
-		storageClass: "fast", mode: corev1.PersistentVolumeFilesystem, size: resource.MustParse("20Gi"),
+		StorageClass: "fast", Mode: corev1.PersistentVolumeFilesystem, Size: resource.MustParse("20Gi"),
 	}
 	for _, e := range edits {
 		e(&o)
@@ -76,12 +77,12 @@ func disk(edits ...func(*origin)) origin {
 }
 
 // written says that a pod writes to the disk since a minute ago.
-func written(o *origin) {
-	o.usage.Writers = []volume.Writer{{Pod: "virt-launcher", Since: now().Add(-time.Minute)}}
-	o.usage.Nodes = []string{"node-1"}
+func written(o *origin.Disk) {
+	o.Usage.Writers = []volume.Writer{{Pod: "virt-launcher", Since: now().Add(-time.Minute)}}
+	o.Usage.Nodes = []string{"node-1"}
 }
 
-func snapshotted(o *origin) { o.snapshotClass = "snapshots" }
+func snapshotted(o *origin.Disk) { o.SnapshotClass = "snapshots" }
 
 // taken is a snapshot of the disk that is ready.
 func taken() *snapshot.Snapshot {

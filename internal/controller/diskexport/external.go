@@ -20,6 +20,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/diskexport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/meter"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
@@ -70,8 +71,8 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskExport) (manage
 	if err != nil {
 		return managed.ExternalObservation{}, e.denied(cr, err)
 	}
-	if v.mover.Job == nil && !v.done && v.plan.problem == nil {
-		if v.plan.problem, err = e.obstacle(ctx, cr, v); err != nil {
+	if v.mover.Job == nil && !v.done && v.plan.Problem == nil {
+		if v.plan.Problem, err = e.obstacle(ctx, cr, v); err != nil {
 			return managed.ExternalObservation{}, e.denied(cr, err)
 		}
 	}
@@ -157,10 +158,11 @@ func (e *external) look(ctx context.Context, cr *v1alpha1.DiskExport) (view, err
 	if v.mover.Job == nil && v.done || v.completed {
 		return v, nil
 	}
-	if v.origin, err = e.origin(ctx, cr, v.copy); err != nil {
+	disks := origin.Finder{Kube: e.Target.Client, Disks: e.disks, Copies: e.copies}
+	if v.origin, err = disks.Find(ctx, cr, v.copy); err != nil {
 		return v, err
 	}
-	v.plan = planOf(cr, v.origin, v.copy)
+	v.plan = origin.PlanOf(cr.Spec.ForProvider.Consistency, v.origin, v.copy)
 	err = e.compare(ctx, cr, &v)
 	return v, err
 }
@@ -197,7 +199,7 @@ func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskExport) error {
 	}
 	switch decide(v) {
 	case actionSnapshot:
-		return e.copies.Take(ctx, objectMeta(cr, moverName(cr)), v.origin.claimName(), v.origin.snapshotClass)
+		return e.copies.Take(ctx, objectMeta(cr, moverName(cr)), v.origin.ClaimName(), v.origin.SnapshotClass)
 	case actionStart:
 		return e.start(ctx, cr, v)
 	case actionRestart:

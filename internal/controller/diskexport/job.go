@@ -51,7 +51,7 @@ func desiredRun(cr *v1alpha1.DiskExport, v view, in inputs) (moverjob.Run, error
 		return moverjob.Run{}, err
 	}
 	meta := objectMeta(cr, moverName(cr))
-	meta.Annotations[annotationConsistency] = string(v.plan.consistency)
+	meta.Annotations[annotationConsistency] = string(v.plan.Consistency)
 	disk := sourceDisk(cr, v)
 	m := workload.Mover{
 		Meta:     meta,
@@ -65,7 +65,7 @@ func desiredRun(cr *v1alpha1.DiskExport, v view, in inputs) (moverjob.Run, error
 		Node:     in.targetNode,
 	}
 	if disk.Untouched && m.Node == "" {
-		m.Node = v.origin.node()
+		m.Node = v.origin.Node()
 	}
 	return m.Run()
 }
@@ -74,8 +74,8 @@ func desiredRun(cr *v1alpha1.DiskExport, v view, in inputs) (moverjob.Run, error
 // nobody can write to it; a restored one so that its file system can recover
 // from the moment at which it was taken.
 func sourceDisk(cr *v1alpha1.DiskExport, v view) workload.Disk {
-	d := workload.Disk{Volume: volumeDisk, Claim: v.origin.claimName(), Mode: v.origin.mode, Path: folderDisk, ReadOnly: true, Untouched: true}
-	if v.plan.consistency == v1alpha1.ConsistencySnapshot {
+	d := workload.Disk{Volume: volumeDisk, Claim: v.origin.ClaimName(), Mode: v.origin.Mode, Path: folderDisk, ReadOnly: true, Untouched: true}
+	if v.plan.Consistency == v1alpha1.ConsistencySnapshot {
 		d.Claim, d.Untouched = moverName(cr), false
 	}
 	if d.Mode == corev1.PersistentVolumeBlock {
@@ -153,10 +153,10 @@ func formatOf(p v1alpha1.DiskExportParameters) v1alpha1.ArtifactFormat {
 // desiredRestored renders the claim that is restored from a snapshot.
 func desiredRestored(cr *v1alpha1.DiskExport, v view) *corev1.PersistentVolumeClaim {
 	name := moverName(cr)
-	if v.origin.snapshot != nil {
-		name = v.origin.snapshot.Name
+	if v.origin.Snapshot != nil {
+		name = v.origin.Snapshot.Name
 	}
-	mode := v.origin.mode
+	mode := v.origin.Mode
 	p := &corev1.PersistentVolumeClaim{
 		ObjectMeta: objectMeta(cr, moverName(cr)),
 		Spec: corev1.PersistentVolumeClaimSpec{
@@ -164,12 +164,12 @@ func desiredRestored(cr *v1alpha1.DiskExport, v view) *corev1.PersistentVolumeCl
 			VolumeMode:  &mode,
 			DataSource:  &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshot.Group), Kind: "VolumeSnapshot", Name: name},
 			Resources: corev1.VolumeResourceRequirements{
-				Requests: corev1.ResourceList{corev1.ResourceStorage: v.origin.size},
+				Requests: corev1.ResourceList{corev1.ResourceStorage: v.origin.Size},
 			},
 		},
 	}
-	if v.origin.storageClass != "" {
-		p.Spec.StorageClassName = ptr.To(v.origin.storageClass)
+	if v.origin.StorageClass != "" {
+		p.Spec.StorageClassName = ptr.To(v.origin.StorageClass)
 	}
 	return p
 }

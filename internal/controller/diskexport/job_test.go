@@ -13,6 +13,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
+	"github.com/novasphere/provider-wukong/internal/controller/diskexport/origin"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -79,9 +80,9 @@ func TestDocument(t *testing.T) {
 			}
 			in.files = tc.files
 			in.settings.Policy.RequireChecksum = true
-			v := view{origin: disk(), plan: plan{consistency: v1alpha1.ConsistencyOffline}}
+			v := view{origin: disk(), plan: origin.Plan{Consistency: v1alpha1.ConsistencyOffline}}
 			if tc.mode != "" {
-				v.origin.mode = tc.mode
+				v.origin.Mode = tc.mode
 			}
 			got := document(cr, sourceDisk(cr, v), in)
 			want := transfer.Job{
@@ -119,7 +120,7 @@ func TestMounts(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			run, err := desiredRun(cr, view{origin: disk(written), plan: plan{consistency: tc.plan}}, in)
+			run, err := desiredRun(cr, view{origin: disk(written), plan: origin.Plan{Consistency: tc.plan}}, in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,15 +146,15 @@ func TestMounts(t *testing.T) {
 }
 
 func TestRestored(t *testing.T) {
-	v := view{origin: disk(written), plan: plan{consistency: v1alpha1.ConsistencySnapshot}}
-	v.origin.size = resource.MustParse("21Gi")
+	v := view{origin: disk(written), plan: origin.Plan{Consistency: v1alpha1.ConsistencySnapshot}}
+	v.origin.Size = resource.MustParse("21Gi")
 	p := desiredRestored(diskExport(), v)
 	size := p.Spec.Resources.Requests[corev1.ResourceStorage]
 	if p.Spec.DataSource.Name != "backup-01234567" || *p.Spec.StorageClassName != "fast" || size.String() != "21Gi" {
 		t.Errorf("the claim restored from our snapshot is %+v", p.Spec)
 	}
-	v.origin.snapshot = taken()
-	v.origin.snapshot.Name = "nightly"
+	v.origin.Snapshot = taken()
+	v.origin.Snapshot.Name = "nightly"
 	if p := desiredRestored(diskExport(), v); p.Spec.DataSource.Name != "nightly" {
 		t.Errorf("the claim restored from the source is %+v", p.Spec)
 	}

@@ -9,14 +9,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
-	"github.com/novasphere/provider-wukong/internal/clients/machine"
-	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
@@ -35,7 +32,7 @@ func (e *external) start(ctx context.Context, cr *v1alpha1.DiskExport, v view) e
 	if err != nil {
 		return err
 	}
-	if v.plan.consistency == v1alpha1.ConsistencySnapshot {
+	if v.plan.Consistency == v1alpha1.ConsistencySnapshot {
 		if err := e.copies.Restore(ctx, desiredRestored(cr, v)); err != nil {
 			return err
 		}
@@ -56,9 +53,9 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskExport, v view
 		return nil, err
 	}
 	r := wiring.Request{Namespace: cr.GetNamespace(), Resource: schema.GroupResource{Group: "batch", Resource: "jobs"}}
-	if v.plan.consistency == v1alpha1.ConsistencySnapshot {
+	if v.plan.Consistency == v1alpha1.ConsistencySnapshot {
 		claim := desiredRestored(cr, v)
-		r.Demand = diagnosis.Demand(v.origin.storageClass, claim.Spec.Resources.Requests[corev1.ResourceStorage])
+		r.Demand = diagnosis.Demand(v.origin.StorageClass, claim.Spec.Resources.Requests[corev1.ResourceStorage])
 		r := wiring.Request{Namespace: r.Namespace, Resource: schema.GroupResource{Resource: "persistentvolumeclaims"}, Demand: r.Demand}
 		if f, err := wiring.Refusal(ctx, e.Target, e.copies.DryRun(ctx, claim), r); err != nil || f != nil {
 			return f, err
@@ -127,113 +124,4 @@ func (e *external) files(ctx context.Context, cr *v1alpha1.DiskExport) (credenti
 		return credentials.HTTP(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: t.HTTP.SecretRef, CABundle: t.HTTP.CABundleRef})
 	}
 	return credentials.Files{}, nil
-}
-
-// origin finds the disk that is exported.
-func (e *external) origin(ctx context.Context, cr *v1alpha1.DiskExport, taken snapshot.State) (origin, error) {
-	switch s := cr.Spec.ForProvider.Source; {
-	case s.PVC != nil:
-		return e.originOfClaim(ctx, cr, s.PVC.Name, taken)
-	case s.Snapshot != nil:
-		return e.originOfSnapshot(ctx, cr, s.Snapshot.Name)
-	case s.VirtualMachine != nil:
-		key := types.NamespacedName{Namespace: cr.GetNamespace(), Name: s.VirtualMachine.Name}
-		claim, err := machine.Claim(ctx, e.Target.Client, key, s.VirtualMachine.Disk)
-		var p *machine.Problem
-		if errors.As(err, &p) {
-			return origin{problem: &diagnosis.Finding{Reason: reasonOfLack(p.Lack), Message: p.Message}}, nil
-		}
-		if err != nil {
-			return origin{}, err
-		}
-		return e.originOfClaim(ctx, cr, claim, taken)
-	}
-	return origin{}, errors.New("cannot export: the source has no member")
-}
-
-func reasonOfLack(l machine.Lack) v1alpha1.Reason {
-	switch l {
-	case machine.LackKubeVirt:
-		return v1alpha1.ReasonKubeVirtMissing
-	case machine.LackMachine:
-		return v1alpha1.ReasonVirtualMachineNotFound
-	case machine.LackDisk:
-	}
-	return v1alpha1.ReasonDiskNotFound
-}
-
-func (e *external) originOfClaim(ctx context.Context, cr *v1alpha1.DiskExport, name string, taken snapshot.State) (origin, error) {
-	o := origin{}
-	var err error
-	if o.usage, err = e.disks.Usage(ctx, types.NamespacedName{Namespace: cr.GetNamespace(), Name: name}, cr.GetUID()); err != nil {
-		return o, err
-	}
-	switch c := o.usage.Claim; {
-	case c == nil:
-		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonClaimNotFound,
-			Message: fmt.Sprintf("Claim %q does not exist in namespace %q: create it, or correct the source.", name, cr.GetNamespace())}
-		return o, nil
-	case c.GetDeletionTimestamp() != nil:
-		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonClaimNotFound, Message: fmt.Sprintf("Claim %q is being deleted.", name)}
-		return o, nil
-	case o.usage.Volume == nil:
-		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonClaimNotBound,
-			Message: fmt.Sprintf("Claim %q is not bound to a volume, so there is nothing on it yet.", name)}
-		return o, nil
-	}
-	o.mode, o.storageClass = o.usage.Mode(), ptr.Deref(o.usage.Claim.Spec.StorageClassName, "")
-	o.size = restoredSize(o.usage, taken.Snapshot)
-	if o.busy() || cr.Spec.ForProvider.Consistency == v1alpha1.ConsistencySnapshot {
-		o.snapshotClass, err = e.copies.Class(ctx, o.usage.Driver())
-	}
-	return o, err
-}
-
-func (e *external) originOfSnapshot(ctx context.Context, cr *v1alpha1.DiskExport, name string) (origin, error) {
-	o := origin{}
-	s, err := e.copies.Find(ctx, types.NamespacedName{Namespace: cr.GetNamespace(), Name: name}, cr.GetUID())
-	if err != nil {
-		return o, err
-	}
-	if s == nil {
-		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonSnapshotNotFound,
-			Message: fmt.Sprintf("VolumeSnapshot %q does not exist in namespace %q: create it, or correct source.snapshot.name.", name, cr.GetNamespace())}
-		return o, nil
-	}
-	o.snapshot = s
-	if s.Claim != "" {
-		if o.usage, err = e.disks.Usage(ctx, types.NamespacedName{Namespace: cr.GetNamespace(), Name: s.Claim}, cr.GetUID()); err != nil {
-			return o, err
-		}
-	}
-	o.size, o.mode = restoredSize(o.usage, s), o.usage.Mode()
-	if o.usage.Claim != nil {
-		o.storageClass = ptr.Deref(o.usage.Claim.Spec.StorageClassName, "")
-		return o, nil
-	}
-	return e.originOfContent(ctx, o)
-}
-
-// originOfContent finds what a claim restored from a snapshot looks like when
-// the claim is gone that it was taken of.
-func (e *external) originOfContent(ctx context.Context, o origin) (origin, error) {
-	if o.snapshot.Content == "" {
-		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonSnapshotPending, Message: fmt.Sprintf("VolumeSnapshot %q is not ready.", o.snapshot.Name)}
-		return o, nil
-	}
-	c, err := e.copies.Content(ctx, o.snapshot.Content)
-	if err != nil {
-		return o, err
-	}
-	if c != nil {
-		o.mode = c.Mode
-		if o.storageClass, err = e.copies.StorageClass(ctx, c.Driver); err != nil {
-			return o, err
-		}
-	}
-	if c == nil || o.storageClass == "" || o.size.IsZero() {
-		o.problem = &diagnosis.Finding{Reason: v1alpha1.ReasonSnapshotFailed,
-			Message: fmt.Sprintf("VolumeSnapshot %q cannot be restored: its claim is gone, and nothing says its size and the storage class of its driver.", o.snapshot.Name)}
-	}
-	return o, nil
 }

@@ -54,7 +54,7 @@ func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 			message: "The export begins anew, because what is asked for has changed or the mover was deleted."}
 	case empty(v):
 		return troubled(v1alpha1.ExportPhaseFailed, &diagnosis.Finding{Reason: v1alpha1.Reason(transfer.ReasonSourceNotFound),
-			Message: fmt.Sprintf("There is no disk on claim %q: it has no file disk.img at its root. It is exported when a pod has begun to use it, or with another trigger.", v.origin.claimName())})
+			Message: fmt.Sprintf("There is no disk on claim %q: it has no file disk.img at its root. It is exported when a pod has begun to use it, or with another trigger.", v.origin.ClaimName())})
 	case v.failed():
 		return troubled(v1alpha1.ExportPhaseFailed, diagnosis.Failure(v.mover))
 	}
@@ -87,11 +87,11 @@ func verdictOf(cr *v1alpha1.DiskExport) artifact.Verdict {
 // reportOfBeginning is reportOf while there is no mover.
 func reportOfBeginning(v view) report {
 	switch p := v.plan; {
-	case p.problem != nil && p.final:
-		return troubled(v1alpha1.ExportPhaseFailed, p.problem)
-	case p.problem != nil:
-		return troubled(v1alpha1.ExportPhasePending, p.problem)
-	case p.consistency == v1alpha1.ConsistencySnapshot && (v.copy.Snapshot != nil && !v.copy.Snapshot.Ready || v.origin.snapshot != nil && !v.origin.snapshot.Ready):
+	case p.Problem != nil && p.Final:
+		return troubled(v1alpha1.ExportPhaseFailed, p.Problem)
+	case p.Problem != nil:
+		return troubled(v1alpha1.ExportPhasePending, p.Problem)
+	case p.Consistency == v1alpha1.ConsistencySnapshot && (v.copy.Snapshot != nil && !v.copy.Snapshot.Ready || v.origin.Snapshot != nil && !v.origin.Snapshot.Ready):
 		return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending, message: "Waiting for the snapshot to be ready."}
 	}
 	return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending, message: "The export is about to begin."}
@@ -133,7 +133,7 @@ func (r report) apply(cr *v1alpha1.DiskExport, v view) {
 	at := &cr.Status.AtProvider
 	changed := at.Phase != r.phase
 	at.Phase, at.Message = r.phase, r.message
-	if name := v.origin.claimName(); name != "" {
+	if name := v.origin.ClaimName(); name != "" {
 		at.ClaimName = name
 	}
 	if v.mover.Job != nil {

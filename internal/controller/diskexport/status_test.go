@@ -17,6 +17,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/artifact"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
+	"github.com/novasphere/provider-wukong/internal/controller/diskexport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -43,17 +44,17 @@ func TestReport(t *testing.T) {
 	}{
 		"Beginning": {
 			"What is about to begin says so.",
-			view{origin: disk(), plan: plan{consistency: v1alpha1.ConsistencyOffline}, want: &stamp},
+			view{origin: disk(), plan: origin.Plan{Consistency: v1alpha1.ConsistencyOffline}, want: &stamp},
 			want{v1alpha1.ExportPhasePending, "False", xpv2.ReasonCreating, "False", "False", "about to begin"},
 		},
 		"Snapshot": {
 			"A snapshot is waited for.",
-			view{origin: disk(written), plan: plan{consistency: v1alpha1.ConsistencySnapshot}, copy: snapshot.State{Snapshot: &snapshot.Snapshot{Claim: "disk"}}, want: &stamp},
+			view{origin: disk(written), plan: origin.Plan{Consistency: v1alpha1.ConsistencySnapshot}, copy: snapshot.State{Snapshot: &snapshot.Snapshot{Claim: "disk"}}, want: &stamp},
 			want{v1alpha1.ExportPhasePending, "False", xpv2.ReasonCreating, "False", "False", "snapshot to be ready"},
 		},
 		"NoSnapshots": {
 			"A volume in use that cannot be snapshotted says both ways out.",
-			view{origin: disk(written), plan: planOf(diskExport(), disk(written), snapshot.State{}), want: &stamp},
+			view{origin: disk(written), plan: origin.PlanOf(v1alpha1.ConsistencyAuto, disk(written), snapshot.State{}), want: &stamp},
 			want{v1alpha1.ExportPhaseFailed, "False", v1alpha1.ReasonSnapshotsUnsupported, "False", "True", `stop it while the disk is exported, or make a VolumeSnapshotClass`},
 		},
 		"Running": {
