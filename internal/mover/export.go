@@ -182,6 +182,8 @@ func facts(f transfer.ArtifactFormat, a *artifact, s disk.Sum, p disk.Placed) tr
 		out.Digest = p.Validator
 	case s.SHA256 != [32]byte{}:
 		out.Digest = digestOf(s.SHA256[:])
+	default:
+		out.Digest = p.Digest
 	}
 	return out
 }
@@ -211,7 +213,7 @@ func (m *move) readBack(ctx context.Context, sum disk.Sum, placed disk.Placed) e
 			"cannot trust the artifact: %d bytes with %s were sent to %s, and it gives %d bytes with %s",
 			sum.Size, digestOf(sum.SHA256[:]), placed.URI, n, digestOf(got[:])))
 	}
-	if m.result.Artifact.Digest == "" {
+	if m.job.Artifact.Format != transfer.ArtifactOCI {
 		m.result.Artifact.Digest = digestOf(got[:])
 	}
 	return nil

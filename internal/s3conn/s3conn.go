@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 	"time"
 
@@ -146,6 +147,12 @@ func (c *Conn) configure(so *s3.Options, o Options, client once) {
 // AWS reports whether the store is AWS's own, of which it is known what it can
 // do.
 func (c *Conn) AWS() bool { return c.Options().BaseEndpoint == nil }
+
+// Secure reports whether requests are made by https.
+func (c *Conn) Secure() bool {
+	endpoint, err := url.Parse(aws.ToString(c.Options().BaseEndpoint))
+	return c.AWS() || err == nil && endpoint.Scheme == "https"
+}
 
 // Generation tells the credentials of a request from those that Renew reads
 // later.

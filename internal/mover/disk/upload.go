@@ -80,6 +80,10 @@ type Placed struct {
 	// URI of the file. It holds no secret.
 	URI string
 
+	// Digest of the file that the endpoint made on the way or was told by its
+	// store, "algorithm:…"; "" when it has none.
+	Digest string
+
 	// Validator is the endpoint's own name for this version of the file (an
 	// ETag, a digest); VersionID is the version, where it keeps versions.
 	Validator, VersionID string

@@ -73,5 +73,8 @@ func TestAWS(t *testing.T) {
 		if r.Method == http.MethodPut && r.Header.Get("X-Amz-Checksum-Crc64nvme") == "" {
 			t.Errorf("a request without a checksum: %s", r.URL.RawQuery)
 		}
+		if versity.IsPart(r) && (r.Header.Get("Content-Md5") != "" || r.Header.Get("X-Amz-Content-Sha256") != unsignedBody) {
+			t.Errorf("more is made of a part than its checksum: MD5 %q, SHA-256 %q", r.Header.Get("Content-Md5"), r.Header.Get("X-Amz-Content-Sha256"))
+		}
 	}
 }

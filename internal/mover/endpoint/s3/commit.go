@@ -9,15 +9,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc64"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/novasphere/provider-wukong/internal/mover/crc64nvme"
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/crc64nvme"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/multipart"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -25,8 +24,13 @@ import (
 // A sum is what the object must have when it is there.
 type sum struct {
 	size int64
-	tag  string // without quotes; "" when the parts' tags are not their MD5s
-	crc  string
+	crc  uint64
+
+	// tag is the MD5 of the parts' tags, as S3 makes it; "" when these are no
+	// MD5s. hashed says that they are known to be those of the parts' bytes: a
+	// store may have numbers of its own in their form.
+	tag    string
+	hashed bool
 }
 
 // of reports whether an object is the one with the sum, as far as the store
@@ -35,10 +39,11 @@ func (s sum) of(f store.Facts) bool {
 	if !f.Exists || f.Size != s.size {
 		return false
 	}
-	return s.tag != "" && bareTag(f.Tag) == s.tag || f.CRC == s.crc
+	if f.CRC != "" {
+		return f.CRC == crc64nvme.Encode(s.crc)
+	}
+	return s.tag != "" && multipart.BareTag(f.Tag) == s.tag
 }
-
-func bareTag(tag string) string { return strings.ToLower(strings.Trim(tag, `"`)) }
 
 // Commit implements disk.Upload. After an error that is retryable it can be
 // called again.
@@ -54,7 +59,7 @@ func (u *Upload) Commit(ctx context.Context, s disk.Sum) (disk.Placed, error) {
 	// The artifact is there: that something is left is for the next one to
 	// mend.
 	_ = u.Abort(ctx, false)
-	return disk.Placed{URI: u.object.String(), Validator: now.Tag, VersionID: now.Version}, nil
+	return disk.Placed{URI: u.object.String(), Digest: crc64nvme.Digest(want.crc), Validator: now.Tag, VersionID: now.Version}, nil
 }
 
 // place gives the artifact its name, unless that has happened already, and
@@ -79,7 +84,7 @@ func (u *Upload) place(ctx context.Context, want sum) (store.Facts, error) {
 	if err := u.verify(ctx, want, now, tag); err != nil {
 		return store.Facts{}, err
 	}
-	u.id = "" // It has become the object.
+	u.upload = nil // It has become the object.
 	return now, nil
 }
 
@@ -114,23 +119,29 @@ func (u *Upload) verify(ctx context.Context, want sum, now store.Facts, tag stri
 	case now.Same(u.before) && now.Tag != tag:
 		// Some stores answer while they still put the parts together.
 		return transfer.Retryable(transfer.ReasonTargetUnavailable, errors.New("store has taken the artifact and does not show it yet"))
-	case bareTag(now.Tag) != bareTag(tag):
+	case multipart.BareTag(now.Tag) != multipart.BareTag(tag):
 		return replaced(u.before, now)
-	case now.Size == want.size && (now.CRC == "" || now.CRC == want.crc) && want.permits(now):
+	case want.permits(now):
 		return nil
 	}
-	err := fmt.Errorf("store has %d bytes with entity tag %.80q and CRC64NVME %.20q; sent were %d bytes with %s and %s", now.Size, now.Tag, now.CRC, want.size, want.tag, want.crc)
-	return errors.Join(transfer.Retryable(transfer.ReasonTargetError, err), u.object.remove(ctx, now, ""))
+	crc := crc64nvme.Encode(want.crc)
+	err := fmt.Errorf("store has %d bytes with entity tag %.80q and CRC64NVME %.20q; sent were %d bytes with %s and %s", now.Size, now.Tag, now.CRC, want.size, want.tag, crc)
+	return errors.Join(transfer.Retryable(transfer.ReasonTargetError, err), remove(ctx, u.object, now, ""))
 }
 
-// permits reports whether an object's tag does not contradict the sum: it is
-// the sum's, or is none that is made of MD5s.
+// permits reports whether nothing of an object contradicts the sum. Where the
+// store tells no CRC, its tag must be the sum's if it is made of MD5s.
 func (s sum) permits(f store.Facts) bool {
-	digest, parts, _ := strings.Cut(bareTag(f.Tag), "-")
+	if f.Size != s.size {
+		return false
+	}
+	if f.CRC != "" {
+		return f.CRC == crc64nvme.Encode(s.crc)
+	}
+	digest, parts, _ := strings.Cut(multipart.BareTag(f.Tag), "-")
 	_, wantParts, _ := strings.Cut(s.tag, "-")
-	_, err := hex.DecodeString(digest)
-	made := err == nil && len(digest) == hex.EncodedLen(md5.Size) && parts == wantParts
-	return s.tag == "" || f.Encrypted || !made || bareTag(f.Tag) == s.tag
+	made := multipart.IsMD5(digest) && parts == wantParts
+	return !s.hashed || f.Encrypted || !made || multipart.BareTag(f.Tag) == s.tag
 }
 
 // sum returns what the object must have, from its parts.
@@ -145,25 +156,20 @@ func (u *Upload) sum(s disk.Sum) (sum, error) {
 			return sum{}, fmt.Errorf("%d of its %d bytes were written", len(*u.whole), s.Size)
 		}
 		tag := md5.Sum(*u.whole) //nolint:gosec // S3's own checksum, to notice damage.
-		return sum{s.Size, hex.EncodeToString(tag[:]), crc64nvme.Encode(crc64.Checksum(*u.whole, u.table))}, nil
+		return sum{size: s.Size, crc: crc64nvme.Checksum(*u.whole), tag: hex.EncodeToString(tag[:]), hashed: true}, nil
 	}
-	tags, crc, size, opaque := md5.New(), uint64(0), int64(0), false //nolint:gosec // S3's own checksum, to notice damage.
+	out := sum{hashed: true, tag: multipart.TagOf(u.parts)}
 	for n := range int32(len(u.parts)) {
 		p, ok := u.parts[n+1]
-		if !ok || size != int64(n)*u.size {
+		if !ok || out.size != int64(n)*u.size {
 			return sum{}, fmt.Errorf("part %d of %d is missing or short", n+1, len(u.parts))
 		}
-		_, _ = tags.Write(p.md5[:]) // A hash never fails.
-		crc = crc64nvme.Combine(crc, p.crc, p.size)
-		size += p.size
-		opaque = opaque || p.opaque()
+		out.crc = crc64nvme.Combine(out.crc, p.CRC, p.Size)
+		out.size += p.Size
+		out.hashed = out.hashed && p.Hashed
 	}
-	if size != s.Size {
-		return sum{}, fmt.Errorf("%d of its %d bytes were written", size, s.Size)
-	}
-	out := sum{size: size, crc: crc64nvme.Encode(crc)}
-	if !opaque {
-		out.tag = fmt.Sprintf("%x-%d", tags.Sum(nil), len(u.parts))
+	if out.size != s.Size {
+		return sum{}, fmt.Errorf("%d of its %d bytes were written", out.size, s.Size)
 	}
 	return out, nil
 }
@@ -181,51 +187,31 @@ func (u *Upload) finish(ctx context.Context, want sum) (string, error) {
 }
 
 func (u *Upload) request(ctx context.Context, want sum) (string, error) {
-	var match, noneMatch *string
+	var c multipart.Conditions
 	switch {
 	case u.bare:
 	case u.before.Exists:
-		match = &u.before.Tag
+		c.Match = &u.before.Tag
 	default:
-		noneMatch = aws.String("*")
+		c.NoneMatch = aws.String("*")
 	}
 	if len(u.parts) == 0 {
-		return u.putObject(ctx, want, match, noneMatch)
+		return u.putObject(ctx, want, c)
 	}
-	out, err := store.Call(ctx, u.object.Object, func(ctx context.Context) (*api.CompleteMultipartUploadOutput, error) {
-		return u.object.Conn.CompleteMultipartUpload(ctx, &api.CompleteMultipartUploadInput{
-			Bucket: &u.object.Bucket, Key: &u.object.Key, UploadId: &u.id, IfMatch: match, IfNoneMatch: noneMatch,
-			MultipartUpload: &types.CompletedMultipartUpload{Parts: u.completed()},
-		})
-	})
-	if err != nil {
-		return "", err
-	}
-	return aws.ToString(out.ETag), nil
+	return u.upload.Complete(ctx, u.parts, want.crc, c)
 }
 
-func (u *Upload) completed() []types.CompletedPart {
-	parts := make([]types.CompletedPart, len(u.parts))
-	for n, p := range u.parts {
-		parts[n-1] = types.CompletedPart{PartNumber: aws.Int32(n), ETag: aws.String(p.tag)}
-		if u.object.Conn.AWS() {
-			parts[n-1].ChecksumCRC64NVME = aws.String(crc64nvme.Encode(p.crc))
-		}
-	}
-	return parts
-}
-
-func (u *Upload) putObject(ctx context.Context, want sum, match, noneMatch *string) (string, error) {
+func (u *Upload) putObject(ctx context.Context, want sum, c multipart.Conditions) (string, error) {
 	digest := md5.Sum(*u.whole) //nolint:gosec // S3's own checksum, to notice damage.
-	out, err := store.Call(ctx, u.object.Object, func(ctx context.Context) (*api.PutObjectOutput, error) {
+	out, err := store.Call(ctx, u.object, func(ctx context.Context) (*api.PutObjectOutput, error) {
 		in := &api.PutObjectInput{
-			Bucket: &u.object.Bucket, Key: &u.object.Key, IfMatch: match, IfNoneMatch: noneMatch,
-			Body: bytes.NewReader(*u.whole), ContentMD5: aws.String(store.Encode(digest[:])), ContentType: aws.String(contentType),
+			Bucket: &u.object.Bucket, Key: &u.object.Key, IfMatch: c.Match, IfNoneMatch: c.NoneMatch,
+			Body: bytes.NewReader(*u.whole), ContentMD5: aws.String(store.Encode(digest[:])), ContentType: aws.String(multipart.ContentType),
 		}
 		if u.object.Conn.AWS() {
-			in.ChecksumCRC64NVME = aws.String(want.crc)
+			in.ChecksumCRC64NVME = aws.String(crc64nvme.Encode(want.crc))
 		}
-		return u.object.Conn.PutObject(ctx, in, unsigned)
+		return u.object.Conn.PutObject(ctx, in, multipart.Unsigned)
 	})
 	if err != nil {
 		return "", err

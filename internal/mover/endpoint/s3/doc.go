@@ -15,7 +15,8 @@
 // in any order; one that fits the smallest part is a single PutObject when it
 // is committed. The store is the only journal: when an upload begins, the open
 // ones of the same key are listed with their parts, and a part whose size and
-// MD5 (or CRC64NVME) are those of a listed one is not sent again. That needs
+// CRC64NVME are those of a listed one is not sent again; its MD5 is compared
+// where the list tells no CRC. That needs
 // nothing of this process to survive, and it cannot be wrong: a part of a
 // source that has changed differs, and replaces what was there.
 //
@@ -30,9 +31,11 @@
 // request that gives the artifact its name is conditional (If-None-Match: * or
 // If-Match), and for stores that ignore or refuse conditions the object is also
 // looked at just before. An answer that was lost is found out by looking once
-// more: an object with our size and our entity tag is ours. Then size, entity
-// tag (MD5 of the parts' MD5s, and their number) and, where the store tells it,
-// the CRC64NVME of the whole object are compared with what was computed here.
+// more: an object with our size and our CRC64NVME, or where none is told our
+// entity tag, is ours. A store that knows the CRC compares it with what was
+// computed here before it gives the name; what it shows then is looked at again,
+// by size, CRC64NVME and entity tag (MD5 of the parts' MD5s, and their number),
+// as far as it tells them.
 //
 // Two writers that share an upload cannot mix: the last request names the tag of
 // each part, so that the one whose part was replaced is told so.

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -194,6 +195,24 @@ func (p *Proxy) Swallow(_ http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithoutCancel(r.Context()))
 	p.forward.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
+}
+
+// Altered gives the server's answer as alter leaves it: it may change the
+// headers, and returns the body.
+func (p *Proxy) Altered(alter func(h http.Header, body string) string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		p.forward.ServeHTTP(rec, r)
+		body := alter(rec.Header(), rec.Body.String())
+		for k, v := range rec.Header() {
+			w.Header()[k] = v
+		}
+		if r.Method != http.MethodHead {
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		}
+		w.WriteHeader(rec.Code)
+		_, _ = io.WriteString(w, body)
+	}
 }
 
 // Halve gives only the first half of the answer's body.

@@ -74,7 +74,25 @@ func denied(err error) bool {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return true
 	}
-	return Expired(r.Code) || (r.Status == http.StatusBadRequest && r.Code == "BadRequest")
+	return Expired(r.Code) || KeyRefused(r.Code) || (r.Status == http.StatusBadRequest && r.Code == "BadRequest")
+}
+
+// KeyRefused reports whether a code says that the credentials themselves are
+// wrong, and not only what they may do.
+func KeyRefused(code string) bool { return keyTrouble(code) != "" }
+
+// keyTrouble says what is wrong with credentials; "" when the code does not say
+// it.
+func keyTrouble(code string) string {
+	switch code {
+	case "InvalidAccessKeyId", "InvalidClientTokenId", "XAdminUserNotFound", "NoSuchUser":
+		return "the store does not know the access key: look at " + s3conn.FileAccessKeyID + ", and whether it is a key of this store"
+	case "SignatureDoesNotMatch", "InvalidSignature":
+		return "the secret key does not belong to the access key: look at " + s3conn.FileSecretAccessKey
+	case "InvalidToken", "InvalidSecurity":
+		return "the session token is not one that belongs to the access key: look at " + s3conn.FileSessionToken + ", which keys that do not expire have none of"
+	}
+	return ""
 }
 
 // Expired reports whether a code says that a session token has expired.
@@ -165,6 +183,10 @@ func (o Object) reason(r *Refusal, h http.Header) error {
 	switch {
 	case Expired(r.Code):
 		return o.hasExpired(r)
+	case KeyRefused(r.Code):
+		return transfer.Terminal(transfer.ReasonUnauthorized, fmt.Errorf("%s: %w", keyTrouble(r.Code), r))
+	case r.Code == "RequestTimeTooSkewed":
+		return transfer.Retryable(o.role.unavailable, wrongClock(r, h))
 	case r.Code == "NoSuchBucket":
 		return transfer.Terminal(o.role.noBucket, fmt.Errorf("there is no bucket %s: %w", o.Bucket, r))
 	case redirected(r):
@@ -205,6 +227,20 @@ func (o Object) hasExpired(r *Refusal) error {
 		return transfer.Retryable(o.role.unavailable, fmt.Errorf("the session token has expired and has not been renewed yet: %w", r))
 	}
 	return transfer.Terminal(transfer.ReasonUnauthorized, r)
+}
+
+// wrongClock says how far this machine's clock and the store's are apart, since
+// one of them must be set. Which one is the administrator's knowledge.
+func wrongClock(r *Refusal, h http.Header) error {
+	theirs, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return fmt.Errorf("the clock of this machine or the store's is wrong: %w", r)
+	}
+	apart := time.Since(theirs).Round(time.Second)
+	if apart < 0 {
+		return fmt.Errorf("the clock of this machine is %s behind the store's; set the one that is wrong: %w", -apart, r)
+	}
+	return fmt.Errorf("the clock of this machine is %s ahead of the store's; set the one that is wrong: %w", apart, r)
 }
 
 // redirected reports whether a store wants the request in another region.
