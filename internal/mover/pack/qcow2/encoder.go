@@ -7,9 +7,11 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/zstd"
+	klauspost "github.com/klauspost/compress/zstd"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/pack/deflate"
+	"github.com/novasphere/provider-wukong/internal/mover/pack/zstd"
 	"github.com/novasphere/provider-wukong/internal/mover/zeros"
 )
 
@@ -35,26 +37,28 @@ func (c *Compressed) NewEncoder() (disk.Encoder, error) {
 type squeezer func(dst, cluster []byte) ([]byte, error)
 
 // zstdSqueezer makes one frame of each cluster, without a checksum, as QEMU
-// does.
+// does: for speed, or as small as a level makes it.
 func zstdSqueezer(level int) (squeezer, error) {
-	speed := zstd.SpeedFastest
-	if level > 0 {
-		speed = zstd.EncoderLevelFromZstd(level)
+	if level <= 1 {
+		e := zstd.NewEncoder()
+		return func(dst, cluster []byte) ([]byte, error) { return e.Append(dst, cluster), nil }, nil
 	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(speed), zstd.WithEncoderConcurrency(1),
-		zstd.WithEncoderCRC(false), zstd.WithWindowSize(clusterSize))
+	z, err := klauspost.NewWriter(nil, klauspost.WithEncoderLevel(klauspost.EncoderLevelFromZstd(level)),
+		klauspost.WithEncoderConcurrency(1), klauspost.WithEncoderCRC(false), klauspost.WithWindowSize(clusterSize))
 	if err != nil {
 		return nil, err
 	}
 	return func(dst, cluster []byte) ([]byte, error) { return z.EncodeAll(cluster, dst), nil }, nil
 }
 
-// deflateSqueezer makes one raw deflate stream of each cluster.
+// deflateSqueezer makes one raw deflate stream of each cluster. The library
+// knows one way with a small window, whatever the level.
 func deflateSqueezer(level int) (squeezer, error) {
-	z, err := flate.NewWriterWindow(io.Discard, window)
-	if level > 0 {
-		z, err = flate.NewWriter(io.Discard, level)
+	if level <= 1 {
+		e := deflate.NewEncoder(window)
+		return func(dst, cluster []byte) ([]byte, error) { return e.Append(dst, cluster), nil }, nil
 	}
+	z, err := flate.NewWriterWindow(io.Discard, window)
 	if err != nil {
 		return nil, err
 	}

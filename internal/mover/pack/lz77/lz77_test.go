@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lz77_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/novasphere/provider-wukong/internal/mover/pack/lz77"
+	"github.com/novasphere/provider-wukong/internal/mover/pack/packtest"
+)
+
+// replay makes the block again, behind what came before it.
+func replay(before []byte, f lz77.Found) []byte {
+	rest := f.Literals
+	for _, q := range f.Sequences {
+		before = append(before, rest[:q.Literals]...)
+		rest = rest[q.Literals:]
+		for range q.Match {
+			before = append(before, before[len(before)-int(q.Distance)])
+		}
+	}
+	return append(before, rest...)
+}
+
+func TestFind(t *testing.T) {
+	cases := map[string]struct {
+		reason            string
+		longest, furthest int
+	}{
+		"Zstd":   {"anything within a block", lz77.BlockSize, lz77.Window},
+		"Gzip":   {"as deflate allows", 258, 32 << 10},
+		"QEMU":   {"as QEMU reads it", 258, 4 << 10},
+		"Narrow": {"a window smaller than most repetitions", 17, 9},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			m := lz77.New(tc.longest, tc.furthest)
+			for piece, p := range packtest.Pieces(testing.Short()) {
+				m.Reset()
+				var again []byte
+				for from := 0; from < len(p); from += lz77.BlockSize {
+					f := m.Find(p[:min(from+lz77.BlockSize, len(p))], from)
+					for _, q := range f.Sequences {
+						if int(q.Match) > tc.longest || q.Match < lz77.MinMatch || int(q.Distance) > tc.furthest {
+							t.Fatalf("%s: %+v, want at most %d bytes, %d bytes back: %s", piece, q, tc.longest, tc.furthest, tc.reason)
+						}
+					}
+					again = replay(again, f)
+				}
+				if !bytes.Equal(again, p) {
+					t.Errorf("%s: another content", piece)
+				}
+			}
+		})
+	}
+}

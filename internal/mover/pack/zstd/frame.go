@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package zstd
+
+import (
+	"encoding/binary"
+
+	"github.com/novasphere/provider-wukong/internal/mover/pack/lz77"
+)
+
+// MaxSize is the size of the largest piece in bytes.
+const MaxSize = lz77.BlockSize
+
+const (
+	magic = 0xFD2FB528
+
+	// Bits of the frame header's descriptor (RFC 8878 section 3.1.1.1.1).
+	oneSegment = 1 << 5
+	sizeInTwo  = 1 << 6
+
+	// Kinds of blocks (section 3.1.1.2.2), and the mark of the last one.
+	blockRaw        = 0
+	blockRepeated   = 1
+	blockCompressed = 2
+	lastBlock       = 1
+
+	blockHeader = 3
+)
+
+// Encoder makes frames. It serves one goroutine at a time.
+type Encoder struct {
+	matcher   *lz77.Matcher
+	literals  literals
+	sequences sequences
+}
+
+// NewEncoder makes an encoder.
+func NewEncoder() *Encoder {
+	return &Encoder{matcher: lz77.New(lz77.BlockSize, lz77.Window), sequences: newSequences()}
+}
+
+// Append appends a frame of p, which has at most MaxSize bytes, to dst. The
+// frame has no checksum.
+func (e *Encoder) Append(dst, p []byte) []byte {
+	dst = appendHeader(dst, len(p))
+	begun := len(dst)
+	dst = append(dst, 0, 0, 0)
+	if uniform(p) {
+		return endBlock(append(dst, p[0]), begun, len(p), blockRepeated)
+	}
+	e.matcher.Reset()
+	found := e.matcher.Find(p, 0)
+	dst = e.literals.append(dst, found.Literals)
+	dst = e.sequences.append(dst, found.Sequences)
+	if size := len(dst) - begun - blockHeader; size < len(p) {
+		return endBlock(dst, begun, size, blockCompressed)
+	}
+	return endBlock(append(dst[:begun+blockHeader], p...), begun, len(p), blockRaw)
+}
+
+func appendHeader(dst []byte, size int) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, magic)
+	if size < 256 {
+		return append(dst, oneSegment, byte(size))
+	}
+	return binary.LittleEndian.AppendUint16(append(dst, oneSegment|sizeInTwo), uint16(size-256))
+}
+
+// endBlock writes the header of the block that begins at begun.
+func endBlock(dst []byte, begun, size, kind int) []byte {
+	h := size<<3 | kind<<1 | lastBlock
+	dst[begun], dst[begun+1], dst[begun+2] = byte(h), byte(h>>8), byte(h>>16)
+	return dst
+}
+
+// uniform tells whether all bytes of p are the same, and that there are any.
+func uniform(p []byte) bool {
+	return len(p) > 0 && p[0] == p[len(p)-1] && string(p[1:]) == string(p[:len(p)-1])
+}
