@@ -29,11 +29,11 @@ func newOutput(asJSON bool) output {
 }
 
 // watch is mover.Options.Watch.
-func (o output) watch(snapshot func() transfer.Progress) (stop func(bool)) {
+func (o output) watch(snapshot func() transfer.Progress, news <-chan struct{}) (stop func(bool)) {
 	if !o.forPeople {
-		return progress.Start(progress.NewLines(os.Stdout), snapshot)
+		return progress.Start(progress.NewLines(os.Stdout), snapshot, news)
 	}
-	end := progress.Start(progress.NewBar(os.Stdout, width), snapshot)
+	end := progress.Start(progress.NewBar(os.Stdout, width), snapshot, news)
 	return func(succeeded bool) {
 		end(succeeded)
 		fmt.Println()

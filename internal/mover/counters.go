@@ -23,6 +23,17 @@ type counters struct {
 	exported              export.Meter
 	proof                 export.Proof
 	diskBytes, imageBytes atomic.Int64
+
+	note atomic.Pointer[string] // what is unusual; nil: nothing
+}
+
+// noted is told what is unusual, for people.
+func (c *counters) noted(s string) { c.note.Store(&s) }
+
+// spared is told of bytes that count as sent, and were not.
+func (c *counters) spared(n int64) {
+	c.exported.Reused.Add(n)
+	c.exported.Sent.Add(-n)
 }
 
 // retried is told of each request that failed and will be made again.

@@ -65,16 +65,21 @@ func (m *move) exportProgress() transfer.Progress {
 	if image := m.imageBytes.Load(); image > 0 && read > size {
 		read = size + int64(float64(read-size)*float64(size)/float64(image))
 	}
-	return transfer.Progress{
+	p := transfer.Progress{
 		Type:             transfer.LineProgress,
 		ID:               m.job.ID,
 		TransferredBytes: read,
 		TotalBytes:       m.total.Load(),
-		WrittenBytes:     m.exported.Sent.Load(),
+		WrittenBytes:     max(0, m.exported.Sent.Load()), // Spared bytes are subtracted first.
 		ResumedBytes:     m.exported.Reused.Load(),
 		Connections:      int(m.exported.Connections.Load()),
 		Retries:          int(m.retries.Load()),
+		Resume:           m.memo.Sealed(),
 	}
+	if note := m.note.Load(); note != nil {
+		p.Note = *note
+	}
+	return p
 }
 
 // diskOpened refuses a disk that is larger than the policy permits.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/verify"
 	"github.com/novasphere/provider-wukong/internal/mover/engine"
+	"github.com/novasphere/provider-wukong/internal/mover/resume"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -26,8 +27,9 @@ const (
 type Options struct {
 	// Watch is told, when the transfer begins, how to learn how far it is; it
 	// returns what is called at the end, after everything is durable or the
-	// transfer has failed. Nil: nobody watches.
-	Watch func(progress func() transfer.Progress) (stop func(succeeded bool))
+	// transfer has failed. news receives when something is to be told at once;
+	// nil: never. Nil: nobody watches.
+	Watch func(progress func() transfer.Progress, news <-chan struct{}) (stop func(succeeded bool))
 
 	// Overwrite permits to replace a file that is not empty.
 	Overwrite bool
@@ -41,10 +43,13 @@ func Run(ctx context.Context, job *transfer.Job, o Options) transfer.Result {
 	m := &move{job: job, options: o, result: transfer.Result{Type: transfer.LineResult, ID: job.ID}}
 	begin := time.Now()
 	stop := func(bool) {}
+	err := m.recall()
 	if o.Watch != nil {
-		stop = o.Watch(m.progress)
+		stop = o.Watch(m.progress, m.memo.News())
 	}
-	err := m.runInTime(ctx)
+	if err == nil {
+		err = m.runInTime(ctx)
+	}
 	m.result.Seconds = time.Since(begin).Seconds()
 	m.result.FetchedBytes = m.fetched.Load()
 	m.result.WrittenBytes = m.meter.Written.Load() + m.exported.Sent.Load()
@@ -52,9 +57,20 @@ func Run(ctx context.Context, job *transfer.Job, o Options) transfer.Result {
 	m.result.Attempts = 1 + int(m.retries.Load())
 	stop(err == nil)
 	if err != nil {
+		if !transfer.IsTerminal(err) {
+			m.result.Resume = m.memo.Sealed()
+		}
 		return m.result.Failed(err)
 	}
 	return m.result
+}
+
+// recall reads what an attempt before has told.
+func (m *move) recall() (err error) {
+	if m.job.ResumeDir != "" {
+		m.memo, err = resume.Open(m.job.ResumeDir, m.job.ID)
+	}
+	return err
 }
 
 // move is one Run.
@@ -62,6 +78,7 @@ type move struct {
 	job     *transfer.Job
 	options Options
 	result  transfer.Result
+	memo    *resume.Memo // nil: attempts tell each other nothing
 	counters
 }
 

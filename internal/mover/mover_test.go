@@ -128,7 +128,7 @@ func TestRunSizes(t *testing.T) {
 func TestRunWatched(t *testing.T) {
 	var seen []transfer.Progress
 	var ended []bool
-	o := mover.Options{Watch: func(snapshot func() transfer.Progress) func(bool) {
+	o := mover.Options{Watch: func(snapshot func() transfer.Progress, _ <-chan struct{}) func(bool) {
 		seen = append(seen, snapshot())
 		return func(succeeded bool) {
 			seen = append(seen, snapshot())

@@ -189,25 +189,39 @@ func (f *blobFile) Stat() disk.Stat {
 	return s
 }
 
-// uploadRegistry begins the job's artifact in a registry.
-func uploadRegistry(ctx context.Context, job *transfer.Job, c *counters) (disk.Upload, error) {
-	g, err := newRegistry(job, job.Artifact.Registry, c)
+// uploadRegistry begins the job's artifact in a registry, or goes on with what an
+// attempt before has told of.
+func (m *move) uploadRegistry(ctx context.Context) (disk.Upload, error) {
+	g, err := newRegistry(m.job, m.job.Artifact.Registry, &m.counters)
 	if err != nil {
 		return nil, err
 	}
-	o := push.Options{Options: g.image, Compression: job.Artifact.Compression.Algorithm}
+	o := push.Options{
+		Options:     g.image,
+		Compression: m.job.Artifact.Compression.Algorithm,
+		Before:      m.memo.Before(),
+		Spared:      m.spared,
+		Note:        m.noted,
+	}
+	if m.memo != nil {
+		o.Tell = m.memo.Tell
+	}
 	return retry.Create(ctx, g.retry, func(ctx context.Context) (disk.Upload, error) { return push.New(ctx, o) })
 }
 
-// removeRegistry removes from a registry what the job says was made there. An
-// upload that was left behind cannot be found: the registry ends it by itself.
-func removeRegistry(ctx context.Context, job *transfer.Job, c *counters) error {
-	if job.Made == nil {
-		return nil
-	}
-	g, err := newRegistry(job, job.Artifact.Registry, c)
+// removeRegistry removes from a registry what the job says was made there, and
+// the upload that an attempt has told of. One of which nobody has told cannot be
+// found: the registry ends it by itself.
+func (m *move) removeRegistry(ctx context.Context) error {
+	g, err := newRegistry(m.job, m.job.Artifact.Registry, &m.counters)
 	if err != nil {
 		return err
 	}
-	return retry.Do(ctx, g.retry, func(ctx context.Context) error { return push.Remove(ctx, g.image, job.Made.Digest) })
+	if before := m.memo.Before(); before != nil {
+		err = retry.Do(ctx, g.retry, func(ctx context.Context) error { return push.Cancel(ctx, g.image, before) })
+	}
+	if err != nil || m.job.Made == nil {
+		return err
+	}
+	return retry.Do(ctx, g.retry, func(ctx context.Context) error { return push.Remove(ctx, g.image, m.job.Made.Digest) })
 }

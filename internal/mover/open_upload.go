@@ -30,7 +30,7 @@ func (m *move) openUpload(ctx context.Context, bound int64) (disk.Upload, error)
 	case a.S3 != nil:
 		return uploadS3(ctx, m.job, bound, &m.counters)
 	case a.Registry != nil:
-		return uploadRegistry(ctx, m.job, &m.counters)
+		return m.uploadRegistry(ctx)
 	case a.HTTP != nil:
 		return uploadHTTP(m.job, a.HTTP)
 	default:
@@ -68,7 +68,7 @@ func (m *move) remove(ctx context.Context) error {
 	case a.S3 != nil:
 		return removeS3(ctx, m.job, &m.counters)
 	case a.Registry != nil:
-		return removeRegistry(ctx, m.job, &m.counters)
+		return m.removeRegistry(ctx)
 	case a.HTTP != nil:
 		return nil // A server that takes files need not remove them: it was never asked whether it does.
 	default:

@@ -54,9 +54,22 @@ type Job struct {
 	// Made is the artifact that OperationRemove removes.
 	Made *ArtifactFacts `json:"made,omitempty"`
 
+	// ResumeDir is a folder with FileResumeKey, and FileResumeState where an
+	// attempt before has told something. Empty: attempts tell each other
+	// nothing.
+	ResumeDir string `json:"resumeDir,omitempty"`
+
 	Limits Limits `json:"limits,omitzero"`
 	Policy Policy `json:"policy,omitzero"`
 }
+
+// The files by which the attempts of one transfer tell each other how far they
+// came. An attempt tells by Progress.Resume, whose last value whoever starts the
+// next one writes into FileResumeState; FileResumeKey seals it and is a secret.
+const (
+	FileResumeKey   = "resume.key"
+	FileResumeState = "resume.state"
+)
 
 // A Format is the format of an image file, compression aside.
 type Format string
@@ -77,7 +90,8 @@ func Formats() []Format {
 // Verification is what must hold of the source's bytes.
 type Verification struct {
 	// Checksum of the source file's bytes as they are served, compression
-	// included: "sha256:…", "sha512:…", "sha1:…" or "md5:…", in hexadecimal.
+	// included: "sha256:…", "sha512:…", "sha1:…", "md5:…" or "crc64nvme:…", in
+	// hexadecimal.
 	Checksum string `json:"checksum,omitempty"`
 }
 
@@ -136,7 +150,8 @@ type Policy struct {
 	// RefusePlainHTTP refuses sources and redirects that are not https.
 	RefusePlainHTTP bool `json:"refusePlainHTTP,omitempty"`
 
-	// RequireChecksum refuses a job whose verification names none.
+	// RequireChecksum refuses a job whose verification names none, or one
+	// that anyone can forge: ChecksumCRC64NVME.
 	RequireChecksum bool `json:"requireChecksum,omitempty"`
 
 	// MaxVirtualSize is the largest disk in bytes. Zero: no limit.

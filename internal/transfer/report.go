@@ -14,6 +14,10 @@ const (
 	// MaxResultBytes is the size of a container's termination message.
 	MaxResultBytes = 4096
 
+	// MaxResumeBytes bounds Progress.Resume, so that it fits into a result, and
+	// many lines into what is read of a log.
+	MaxResumeBytes = 2048
+
 	// maxMessageBytes keeps a result within MaxResultBytes, whatever a
 	// server wrote into its error.
 	maxMessageBytes = 1024
@@ -57,6 +61,13 @@ type Progress struct {
 
 	// ResumedBytes were durable before this attempt began.
 	ResumedBytes int64 `json:"resumedBytes,omitempty"`
+
+	// Resume is what the next attempt has to know to go on where this one
+	// ends: sealed, so that it tells nothing to anybody else.
+	Resume string `json:"resume,omitempty"`
+
+	// Note says, for people, what is unusual about the attempt.
+	Note string `json:"note,omitempty"`
 }
 
 // SourceFacts is what the mover learned of a source.
@@ -109,6 +120,9 @@ type Result struct {
 	// ReusedBytes of the artifact were at its place already, from an attempt
 	// before, and were not sent again.
 	ReusedBytes int64 `json:"reusedBytes,omitempty"`
+
+	// Resume is that of the last Progress, of an attempt that has failed.
+	Resume string `json:"resume,omitempty"`
 
 	// DiskSize is the size of the finished disk in bytes.
 	DiskSize int64 `json:"diskSize,omitempty"`

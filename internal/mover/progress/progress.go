@@ -20,16 +20,16 @@ type Sink interface {
 	Interval() time.Duration
 }
 
-// Start shows what snapshot counts, with speed, percentage and time left, now
-// and from time to time until stop is called. stop shows it once more, as
-// complete when succeeded is true, unless a failure has nothing new to tell,
-// and returns when that is done.
-func Start(s Sink, snapshot func() transfer.Progress) (stop func(succeeded bool)) {
+// Start shows what snapshot counts, with speed, percentage and time left, now,
+// whenever news receives, and from time to time until stop is called. stop
+// shows it once more, as complete when succeeded is true, unless a failure has
+// nothing new to tell, and returns when that is done.
+func Start(s Sink, snapshot func() transfer.Progress, news <-chan struct{}) (stop func(succeeded bool)) {
 	ended := make(chan bool)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		watch(s, snapshot, ended)
+		watch(s, snapshot, news, ended)
 	}()
 	return func(succeeded bool) {
 		ended <- succeeded
@@ -37,7 +37,7 @@ func Start(s Sink, snapshot func() transfer.Progress) (stop func(succeeded bool)
 	}
 }
 
-func watch(s Sink, snapshot func() transfer.Progress, ended <-chan bool) {
+func watch(s Sink, snapshot func() transfer.Progress, news <-chan struct{}, ended <-chan bool) {
 	var r rate
 	var last transfer.Progress
 	show := func(succeeded bool) {
@@ -52,6 +52,8 @@ func watch(s Sink, snapshot func() transfer.Progress, ended <-chan bool) {
 	for {
 		select {
 		case <-tick.C:
+			show(false)
+		case <-news:
 			show(false)
 		case succeeded := <-ended:
 			if succeeded || snapshot() != last {

@@ -108,7 +108,7 @@ func TestStart(t *testing.T) {
 				p := transfer.Progress{Type: transfer.LineProgress, TransferredBytes: looks[0], TotalBytes: 5}
 				looks = looks[min(1, len(looks)-1):]
 				return p
-			})
+			}, nil)
 			stop(tc.succeeded)
 			var percents []int
 			for l := range strings.Lines(out.String()) {
@@ -124,3 +124,21 @@ func TestStart(t *testing.T) {
 		})
 	}
 }
+
+// TestNews tells at once what another attempt has to know.
+func TestNews(t *testing.T) {
+	news, shown := make(chan struct{}), make(chan transfer.Progress, 3)
+	stop := Start(sink(shown), func() transfer.Progress { return transfer.Progress{Resume: "x"} }, news)
+	defer stop(false)
+	<-shown
+	news <- struct{}{}
+	if p := <-shown; p.Resume != "x" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+// sink shows progress to whoever receives.
+type sink chan transfer.Progress
+
+func (s sink) Show(p transfer.Progress) { s <- p }
+func (sink) Interval() time.Duration    { return time.Hour }

@@ -74,8 +74,9 @@ func (w *Writer) resume(ctx context.Context) (bool, error) {
 	if m.Layer != "" {
 		layer := oci.Descriptor{Digest: m.Layer, Size: m.Size}
 		if there, err := w.has(ctx, layer); err == nil && there {
-			w.whole = layer.Digest
+			w.whole, w.at = layer.Digest, at
 			w.tellOf(layer, true)
+			w.at = nil // It has ended.
 			return true, nil
 		}
 	}
