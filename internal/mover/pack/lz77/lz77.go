@@ -120,7 +120,7 @@ func (m *Matcher) Find(p []byte, from int) Found {
 			s += stride + (s-begun)>>patience
 			continue
 		}
-		n = extend(p, s, s-distance, n)
+		n = extend(p[:min(len(p), s+m.longest)], s, s-distance, n)
 		end := s + n
 		for s > begun && s > distance && byteAt(at, s-1) == byteAt(at, s-1-distance) {
 			s--

@@ -16,8 +16,11 @@ func replay(before []byte, f lz77.Found) []byte {
 	for _, q := range f.Sequences {
 		before = append(before, rest[:q.Literals]...)
 		rest = rest[q.Literals:]
-		for range q.Match {
-			before = append(before, before[len(before)-int(q.Distance)])
+		from := len(before) - int(q.Distance)
+		for n := int(q.Match); n > 0; {
+			k := min(n, len(before)-from)
+			before = append(before, before[from:from+k]...)
+			n -= k
 		}
 	}
 	return append(before, rest...)
