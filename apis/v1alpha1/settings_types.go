@@ -59,8 +59,8 @@ type Policy struct {
 	// +optional
 	DeniedNetworks []string `json:"deniedNetworks,omitempty"`
 
-	// RequireChecksum refuses imports whose verification names no checksum.
-	// Default: false.
+	// RequireChecksum refuses imports whose verification names no checksum,
+	// or one that anyone can forge, which crc64nvme is. Default: false.
 	// +optional
 	RequireChecksum bool `json:"requireChecksum,omitempty"`
 

@@ -35,7 +35,7 @@ func newImportCommand(app *kingpin.Application) *importCommand {
 	c := &importCommand{name: clause.FullCommand()}
 	c.register(clause)
 	clause.Arg("destination", "The disk: a file, which appears when it is whole, or a block device, which is overwritten.").Required().StringVar(&c.destination)
-	clause.Flag("checksum", "What the source's bytes must have: sha256:…, sha512:…, sha1:… or md5:….").PlaceHolder("SUM").StringVar(&c.checksum)
+	clause.Flag("checksum", "What the source's bytes must have: sha256:…, sha512:…, sha1:…, md5:… or crc64nvme:….").PlaceHolder("SUM").StringVar(&c.checksum)
 	clause.Flag("size", "Size of the disk, such as 20G. Default: the image's virtual size, or the device's size.").PlaceHolder("BYTES").SetValue(&c.size)
 	clause.Flag("deadline", "Give up after this time, such as 1h30m.").PlaceHolder("DURATION").DurationVar(&c.deadline)
 	clause.Flag("owner", "Owner of the file, as numbers: UID:GID.").PlaceHolder("UID:GID").StringVar(&c.owner)

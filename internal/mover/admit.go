@@ -22,12 +22,23 @@ func permitted(job *transfer.Job) error {
 	if err := job.Validate(); err != nil {
 		return err
 	}
-	if job.Policy.RequireChecksum && job.Verification.Checksum == "" && !named(job.Source.Registry) {
-		return transfer.Terminal(transfer.ReasonPolicyDenied,
-			errors.New("cannot import without a checksum: the policy requires one"))
+	if !job.Policy.RequireChecksum || named(job.Source.Registry) {
+		return nil
+	}
+	algorithm, _, _ := strings.Cut(job.Verification.Checksum, ":")
+	switch strings.ToLower(algorithm) {
+	case "":
+		return transfer.Terminal(transfer.ReasonPolicyDenied, errNoChecksum)
+	case transfer.ChecksumCRC64NVME:
+		return transfer.Terminal(transfer.ReasonPolicyDenied, errForgeable)
 	}
 	return nil
 }
+
+var (
+	errNoChecksum = errors.New("cannot import without a checksum: the policy requires one")
+	errForgeable  = errors.New("cannot import by a crc64nvme alone: the policy requires a checksum that nobody can forge, such as sha256 (an export that is read back has one)")
+)
 
 // named reports whether an image is named by its digest, which is a checksum of
 // all of it.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/novasphere/provider-wukong/internal/mover"
+	"github.com/novasphere/provider-wukong/internal/mover/crc64nvme"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -103,6 +104,27 @@ func TestFailures(t *testing.T) {
 			content: image,
 			change:  func(j *transfer.Job) { j.Policy.RequireChecksum = true },
 			want:    transfer.ReasonPolicyDenied,
+		},
+		"PolicyForgeable": {
+			reason:  "and one that nobody can forge",
+			content: image,
+			change: func(j *transfer.Job) {
+				j.Policy.RequireChecksum = true
+				j.Verification.Checksum = crc64nvme.Digest(crc64nvme.Checksum(image))
+			},
+			want: transfer.ReasonPolicyDenied,
+		},
+		"CRC": {
+			reason:  "a CRC that does not fit",
+			content: image,
+			change:  func(j *transfer.Job) { j.Verification.Checksum = "crc64nvme:0123456789abcdef" },
+			want:    transfer.ReasonChecksumMismatch,
+		},
+		"CRCTooShort": {
+			reason:  "a CRC with a digit less",
+			content: image,
+			change:  func(j *transfer.Job) { j.Verification.Checksum = "crc64nvme:0123456789abcde" },
+			want:    transfer.ReasonInvalidJob,
 		},
 		"PolicyNetwork": {
 			reason:  "without leave nothing is read from loopback",

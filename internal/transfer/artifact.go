@@ -96,7 +96,8 @@ type ArtifactFacts struct {
 	Format ArtifactFormat `json:"format,omitempty"`
 
 	// Digest of the artifact's bytes, "sha256:…"; of an image, its
-	// manifest's.
+	// manifest's. Where the artifact's first bytes are known last and it is
+	// not read back, "crc64nvme:…", which its store has compared.
 	Digest string `json:"digest,omitempty"`
 
 	// Size of the artifact in bytes; of an image, its layer's.

@@ -108,9 +108,13 @@ func (p Policy) validate() error {
 	return errors.Join(errs...)
 }
 
+// ChecksumCRC64NVME is the algorithm of S3's checksum of whole objects. It finds
+// damage, but anyone can make other bytes that have the same.
+const ChecksumCRC64NVME = "crc64nvme"
+
 // checksumBytes are the algorithms that a checksum can name, and the length of
 // each one's sum in bytes.
-var checksumBytes = map[string]int{"sha256": 32, "sha512": 64, "sha1": 20, "md5": 16} //nolint:gochecknoglobals // A constant that Go cannot write as one.
+var checksumBytes = map[string]int{"sha256": 32, "sha512": 64, "sha1": 20, "md5": 16, ChecksumCRC64NVME: 8} //nolint:gochecknoglobals // A constant that Go cannot write as one.
 
 // ParseChecksum splits "algorithm:hex" and returns the algorithm in lower case
 // and the sum.
@@ -119,7 +123,7 @@ func ParseChecksum(s string) (algorithm string, sum []byte, err error) {
 	algorithm = strings.ToLower(algorithm)
 	n := checksumBytes[algorithm]
 	if !ok || n == 0 {
-		return "", nil, fmt.Errorf("checksum: %q wants the form sha256:…, with sha256, sha512, sha1 or md5", s)
+		return "", nil, fmt.Errorf("checksum: %q wants the form sha256:…, with sha256, sha512, sha1, md5 or crc64nvme", s)
 	}
 	sum, err = hex.DecodeString(digits)
 	if err != nil || len(sum) != n {

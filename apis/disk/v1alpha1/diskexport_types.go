@@ -209,7 +209,10 @@ type ArtifactObservation struct {
 	// +optional
 	Format string `json:"format,omitempty"`
 
-	// Digest of the artifact's bytes, sha256:…; of an image, its manifest's.
+	// Digest of the artifact's bytes, sha256:…; of an image, its manifest's;
+	// of a compressed qcow2 image in a bucket that was not read back,
+	// crc64nvme:…. It is what a DiskImport's checksum wants, but for an
+	// image's, which stands in the URI.
 	// +optional
 	Digest string `json:"digest,omitempty"`
 
@@ -255,7 +258,7 @@ type ExportRun struct {
 	// +optional
 	Consistency Consistency `json:"consistency,omitempty"`
 
-	// Digest of the artifact.
+	// Digest of the artifact, as in artifact.
 	// +optional
 	Digest string `json:"digest,omitempty"`
 
@@ -340,6 +343,7 @@ type DiskExportStatus struct {
 // +kubebuilder:printcolumn:name="AGE",type="date",JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="TRIGGER",type="string",JSONPath=".status.atProvider.lastTrigger",priority=1
 // +kubebuilder:printcolumn:name="SIZE",type="integer",JSONPath=".status.atProvider.artifact.size",priority=1
+// +kubebuilder:printcolumn:name="DIGEST",type="string",JSONPath=".status.atProvider.artifact.digest",priority=1
 // +kubebuilder:printcolumn:name="MESSAGE",type="string",JSONPath=".status.atProvider.message",priority=1
 // +kubebuilder:resource:scope=Namespaced,categories={crossplane,managed,novasphere}
 // +kubebuilder:validation:XValidation:rule="!oldSelf.?status.?atProvider.?artifact.hasValue() || self.spec.forProvider.source == oldSelf.spec.forProvider.source",message="there is an artifact of this disk: the source cannot change; make another DiskExport for the other disk"

@@ -25,11 +25,12 @@ const (
 // Verification is what must hold of the source's bytes.
 type Verification struct {
 	// Checksum of the source file's bytes as they are served, compression
-	// included: sha256:…, sha512:…, sha1:… or md5:…, in hexadecimal. An
-	// import whose bytes differ fails, and nothing of it is kept. Default:
-	// none; the sha256 is reported in status.atProvider.source.digest.
+	// included: sha256:…, sha512:…, sha1:…, md5:… or crc64nvme:…, in
+	// hexadecimal. An import whose bytes differ fails, and nothing of it is
+	// kept. Default: none; the sha256 is reported in
+	// status.atProvider.source.digest.
 	// +kubebuilder:validation:MaxLength=135
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|sha1:[0-9a-fA-F]{40}|md5:[0-9a-fA-F]{32})$')",message="write the algorithm and the sum in hexadecimal, such as sha256: and 64 digits (sha512: 128, sha1: 40, md5: 32)"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|sha1:[0-9a-fA-F]{40}|md5:[0-9a-fA-F]{32}|crc64nvme:[0-9a-fA-F]{16})$')",message="write the algorithm and the sum in hexadecimal, such as sha256: and 64 digits (sha512: 128, sha1: 40, md5: 32, crc64nvme: 16)"
 	// +optional
 	Checksum string `json:"checksum,omitempty"`
 }

@@ -62,12 +62,12 @@ type ImportSource struct {
 	PVCConfig *ClaimRef `json:"pvcConfig,omitempty"`
 
 	// Checksum of the source's bytes as they are served: "sha256:…",
-	// "sha512:…", "sha1:…" or "md5:…". A disk whose bytes have another one is
-	// never published.
+	// "sha512:…", "sha1:…", "md5:…" or "crc64nvme:…". A disk whose bytes have
+	// another one is never published.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=135
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|sha1:[0-9a-fA-F]{40}|md5:[0-9a-fA-F]{32})$')",message="write checksum as sha256:, sha512:, sha1: or md5: and the sum's hexadecimal digits"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128}|sha1:[0-9a-fA-F]{40}|md5:[0-9a-fA-F]{32}|crc64nvme:[0-9a-fA-F]{16})$')",message="write checksum as sha256:, sha512:, sha1:, md5: or crc64nvme: and the sum's hexadecimal digits"
 	Checksum string `json:"checksum,omitempty"`
 }
 

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash"
 
+	"github.com/novasphere/provider-wukong/internal/mover/crc64nvme"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -48,6 +49,8 @@ func New(checksum string) (*Sum, error) {
 		s.other = sha1.New() //nolint:gosec // It was asked for.
 	case "md5":
 		s.other = md5.New() //nolint:gosec // It was asked for.
+	case transfer.ChecksumCRC64NVME:
+		s.other = crc64nvme.New()
 	}
 	return s, nil
 }

@@ -17,6 +17,7 @@ const (
 	sha512Sum = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
 	sha1Sum   = "a9993e364706816aba3e25717850c26c9cd0d89d"
 	md5Sum    = "900150983cd24fb0d6963f7d28e17f72"
+	crcSum    = "05e5cabb3fc1faeb" // By hash/crc64 with the polynomial of the NVM Express command set.
 )
 
 func TestSum(t *testing.T) {
@@ -33,6 +34,8 @@ func TestSum(t *testing.T) {
 		"SHA512":     {"beside the digest", "sha512:" + sha512Sum, "abc", 2, ""},
 		"SHA1":       {"beside the digest", "sha1:" + sha1Sum, "abc", 2, ""},
 		"MD5":        {"beside the digest", "md5:" + md5Sum, "abc", 2, ""},
+		"CRC":        {"beside the digest", "crc64nvme:" + crcSum, "abc", 2, ""},
+		"OtherCRC":   {"one byte differs", "crc64nvme:" + crcSum, "abd", 2, transfer.ReasonChecksumMismatch},
 		"OtherBytes": {"one byte differs", "sha256:" + sha256Sum, "abd", 1, transfer.ReasonChecksumMismatch},
 		"FewerBytes": {"one byte is missing", "md5:" + md5Sum, "ab", 2, transfer.ReasonChecksumMismatch},
 		"NoBytes":    {"nothing came", "sha512:" + sha512Sum, "", 2, transfer.ReasonChecksumMismatch},
