@@ -41,15 +41,40 @@ func (c *Client) Inspect(ctx context.Context, key types.NamespacedName) (State, 
 		return s, err
 	}
 	if st := container(s.Pod()); st != nil && st.State.Running != nil {
-		s.Progress = c.progress(ctx, s.Pod())
+		if s.Progress = c.progress(ctx, s.Pod()); s.Progress != nil {
+			s.Resume = s.Progress.Resume
+		}
 		err := c.node(ctx, &s)
 		return s, err
 	}
 	if s.Started() {
+		s.Resume = c.told(ctx, s)
 		return s, nil
 	}
 	err := c.events(ctx, &s)
 	return s, err
+}
+
+// told is what the last attempt that has ended told the next one: in its result,
+// or, when it was killed, in its log.
+func (c *Client) told(ctx context.Context, s State) string {
+	if s.Secret == nil || len(s.Secret.Data[transfer.FileResumeKey]) == 0 ||
+		s.Condition(batchv1.JobComplete) != nil || s.Condition(batchv1.JobFailed) != nil {
+		return ""
+	}
+	for i := len(s.Pods) - 1; i >= 0; i-- {
+		if st := container(&s.Pods[i]); st == nil || st.State.Terminated == nil {
+			continue
+		}
+		if r := lastResult(s.Pods[:i+1]); r != nil {
+			return r.Resume
+		}
+		if p := c.progress(ctx, &s.Pods[i]); p != nil {
+			return p.Resume
+		}
+		return ""
+	}
+	return ""
 }
 
 func (c *Client) get(ctx context.Context, key types.NamespacedName, into client.Object, what string) (bool, error) {

@@ -42,6 +42,7 @@ func New(kube client.Client, logs LogReader) *Client {
 }
 
 // A Run is one mover as it should be: a Job and a Secret of the same name.
+// Without the Job it is only prepared.
 type Run struct {
 	Job    *batchv1.Job
 	Secret *corev1.Secret
@@ -61,6 +62,10 @@ type State struct {
 	// Result is how the last pod that ended did so; nil when none has ended,
 	// or when it ended without a word.
 	Result *transfer.Result
+
+	// Resume is what the newest attempt has told the next one, as
+	// transfer.Progress has it; empty: nothing, or it cannot be found out.
+	Resume string
 
 	// Events are warnings about the Job and its newest pod, the newest last;
 	// they are read only while no container has run.
@@ -142,6 +147,9 @@ func (c *Client) Start(ctx context.Context, r Run) error {
 		if err := c.refill(ctx, r.Secret); err != nil {
 			return err
 		}
+	}
+	if r.Job == nil {
+		return nil
 	}
 	job := r.Job.DeepCopy()
 	if err := ignoreExists(c.kube.Create(ctx, job)); err != nil {

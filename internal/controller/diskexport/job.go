@@ -40,6 +40,9 @@ type inputs struct {
 	networks []string
 	image    string
 
+	// resume is what the attempts of a mover tell each other by.
+	resume workload.Resume
+
 	// targetNode is where the claim is in use that an artifact is made on.
 	targetNode string
 }
@@ -57,6 +60,7 @@ func desiredRun(cr *v1alpha1.DiskExport, v view, in inputs) (moverjob.Run, error
 		Meta:     meta,
 		Document: document(cr, disk, in),
 		Files:    in.files,
+		Resume:   in.resume,
 		Stamp:    stamp,
 		Transfer: cr.Spec.ForProvider.Transfer,
 		Settings: in.settings,
@@ -191,6 +195,7 @@ func desiredRemover(cr *v1alpha1.DiskExport, key types.NamespacedName, in inputs
 		Meta:     objectMeta(cr, key.Name),
 		Document: doc,
 		Files:    in.files,
+		Resume:   in.resume,
 		Transfer: cr.Spec.ForProvider.Transfer,
 		Settings: in.settings,
 		Image:    in.image,
@@ -241,7 +246,7 @@ func fingerprintOf(cr *v1alpha1.DiskExport, in inputs) (workload.Fingerprint, er
 // retuned is the mover with what may change while it runs as the DiskExport
 // asks for it now.
 func retuned(cr *v1alpha1.DiskExport, v view, s configv1alpha1.Settings) (moverjob.Run, error) {
-	t := workload.Tuning{Transfer: cr.Spec.ForProvider.Transfer, Settings: s}
+	t := workload.Tuning{Transfer: cr.Spec.ForProvider.Transfer, Settings: s, Resume: v.mover.Resume}
 	if v.want != nil {
 		t.Files, t.Credentials = v.files, v.want.Credentials
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
@@ -67,6 +68,9 @@ func (e *external) Delete(ctx context.Context, cr *v1alpha1.DiskExport) (managed
 	if m.Job != nil && m.Started() && describe(cr, view{mover: m, tuned: true}, false) {
 		return managed.ExternalDelete{}, nil
 	}
+	if err := e.bequeath(ctx, cr, m); err != nil {
+		return managed.ExternalDelete{}, err
+	}
 	if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
 		return managed.ExternalDelete{}, err
 	}
@@ -81,6 +85,24 @@ func (e *external) Delete(ctx context.Context, cr *v1alpha1.DiskExport) (managed
 		return managed.ExternalDelete{}, nil
 	}
 	return managed.ExternalDelete{}, e.remove(ctx, cr)
+}
+
+// bequeath keeps what a mover that goes has told of its upload for the mover that
+// removes it, which nobody could find otherwise.
+func (e *external) bequeath(ctx context.Context, cr *v1alpha1.DiskExport, m moverjob.State) error {
+	r := workload.ReadResume(m.Secret)
+	if m.Resume != "" {
+		r.State = []byte(m.Resume)
+	}
+	if m.Job == nil || r.None() || len(r.State) == 0 {
+		return nil
+	}
+	s := &corev1.Secret{ObjectMeta: objectMeta(cr, removerKey(cr).Name), Data: r.Files()}
+	err := e.movers.Start(ctx, moverjob.Run{Secret: s})
+	if kerrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return nil // Nothing can be started there, which remove says.
+	}
+	return err
 }
 
 // remove runs a mover that removes what is not to stay at the target.
@@ -101,10 +123,10 @@ func (e *external) remove(ctx context.Context, cr *v1alpha1.DiskExport) error {
 		cr.Status.AtProvider.Message = "What the export has left at its target is being removed."
 		return nil
 	}
-	return e.startRemover(ctx, cr)
+	return e.startRemover(ctx, cr, workload.ReadResume(m.Secret))
 }
 
-func (e *external) startRemover(ctx context.Context, cr *v1alpha1.DiskExport) error {
+func (e *external) startRemover(ctx context.Context, cr *v1alpha1.DiskExport, told workload.Resume) error {
 	in, f, err := e.inputs(ctx, cr)
 	if err != nil {
 		return err
@@ -112,6 +134,7 @@ func (e *external) startRemover(ctx context.Context, cr *v1alpha1.DiskExport) er
 	if f != nil {
 		return e.stuck(ctx, cr, f)
 	}
+	in.resume = told
 	run, err := desiredRemover(cr, removerKey(cr), in)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
+	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
 // start makes what a mover needs, and the mover. It may be called again after
@@ -81,6 +82,10 @@ func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskExport) (inputs,
 			return in, &diagnosis.Finding{Reason: p.Reason, Message: p.Message}, nil
 		}
 		return in, nil, err
+	}
+	if cr.Spec.ForProvider.Target.Registry != nil {
+		// Other targets tell by themselves what they have.
+		in.resume = workload.NewResume()
 	}
 	f, err := e.targetClaim(ctx, cr, &in)
 	if err != nil || f != nil {

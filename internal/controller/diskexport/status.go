@@ -102,6 +102,9 @@ func reportOfMover(v view, now time.Time) report {
 	if v.mover.Started() {
 		r.phase, r.message = v1alpha1.ExportPhaseExporting, "The disk is being transferred."
 	}
+	if p := v.mover.Progress; p != nil && p.Note != "" {
+		r.message += " " + p.Note
+	}
 	if c := moverjob.Container(v.mover.Pod()); c != nil && c.State.Running != nil {
 		r.doing = v1alpha1.ReasonRunning
 	} else if last := diagnosis.LastAttempt(v.mover); last != nil {

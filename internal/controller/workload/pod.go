@@ -12,6 +12,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
+	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
 const (
@@ -21,10 +22,12 @@ const (
 	folderJob         = "/etc/wukong/job"
 	folderCredentials = "/etc/wukong/credentials" //nolint:gosec // A folder's name.
 	folderCA          = "/etc/wukong/ca"
+	folderResume      = "/etc/wukong/resume"
 
 	volumeJob         = "job"
 	volumeCredentials = "credentials"
 	volumeCA          = "ca"
+	volumeResume      = "resume"
 )
 
 // podSpec renders the mover's pod: no token, no capabilities, nothing that can
@@ -98,6 +101,9 @@ func (m Mover) container() corev1.Container {
 	if len(m.Files[credentials.FileCA]) > 0 {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: volumeCA, MountPath: folderCA, ReadOnly: true})
 	}
+	if !m.Resume.None() {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: volumeResume, MountPath: folderResume, ReadOnly: true})
+	}
 	for _, d := range m.Disks {
 		if d.Mode == corev1.PersistentVolumeBlock {
 			c.VolumeDevices = append(c.VolumeDevices, corev1.VolumeDevice{Name: d.Volume, DevicePath: d.Path})
@@ -141,6 +147,9 @@ func (m Mover) volumes() []corev1.Volume {
 	}
 	if len(m.Files[credentials.FileCA]) > 0 {
 		vs = append(vs, secretVolume(volumeCA, name, credentials.FileCA))
+	}
+	if !m.Resume.None() {
+		vs = append(vs, secretVolume(volumeResume, name, transfer.FileResumeKey, transfer.FileResumeState))
 	}
 	return vs
 }

@@ -33,6 +33,10 @@ type Tuning struct {
 	// is their sum. Nil: they stay.
 	Files       credentials.Files
 	Credentials string
+
+	// Resume is what the mover's newest attempt has told the next one. Empty:
+	// nothing new.
+	Resume string
 }
 
 // Retuned is the mover with the limits, deadline, retries and files that are
@@ -50,6 +54,9 @@ func Retuned(m moverjob.State, t Tuning) (moverjob.Run, error) {
 	secret.Data[KeyJob] = b
 	if err != nil {
 		return moverjob.Run{}, errors.Wrap(err, "cannot write job document")
+	}
+	if t.Resume != "" && !ReadResume(secret).None() {
+		secret.Data[transfer.FileResumeState] = []byte(t.Resume)
 	}
 	return moverjob.Run{Job: job, Secret: secret}, refile(secret, t)
 }

@@ -4,6 +4,7 @@ package workload
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -44,6 +45,9 @@ type Mover struct {
 
 	// Files are the credentials and certificates that Document refers to.
 	Files credentials.Files
+
+	// Resume is what the mover's attempts tell each other by.
+	Resume Resume
 
 	// Stamp is the fingerprint of all that the mover depends on.
 	Stamp Fingerprint
@@ -87,7 +91,11 @@ func (m Mover) Run() (moverjob.Run, error) {
 
 // secret renders what the mover gets mounted.
 func (m Mover) secret() (*corev1.Secret, error) {
-	doc, err := json.Marshal(m.Document)
+	document := m.Document
+	if !m.Resume.None() {
+		document.ResumeDir = folderResume
+	}
+	doc, err := json.Marshal(document)
 	if err != nil {
 		return nil, errors.Wrap(err, "cannot write job document")
 	}
@@ -99,6 +107,7 @@ func (m Mover) secret() (*corev1.Secret, error) {
 	for name, b := range m.Files {
 		data[name] = b
 	}
+	maps.Copy(data, m.Resume.Files())
 	return &corev1.Secret{ObjectMeta: *m.Meta.DeepCopy(), Data: data}, nil
 }
 
