@@ -249,9 +249,14 @@ const (
 	boundRest  = 16 << 20
 )
 
+// unpacked reports whether an artifact is the bytes of its disk.
+func unpacked(a *transfer.Artifact) bool {
+	return a.Format == transfer.ArtifactRaw && algorithm(a) == transfer.CompressionNone
+}
+
 // artifactBound is a size that an artifact does not exceed.
 func artifactBound(a *transfer.Artifact, size, data int64) int64 {
-	if a.Format == transfer.ArtifactRaw && a.Compression.Algorithm != transfer.CompressionZstd && a.Compression.Algorithm != transfer.CompressionGzip {
+	if unpacked(a) {
 		return size
 	}
 	// Holes cost something as well: an entry of a table, or the frame of a

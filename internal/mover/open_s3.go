@@ -31,14 +31,19 @@ func openS3(ctx context.Context, job *transfer.Job, c *counters) (disk.File, err
 	})
 }
 
-// uploadS3 begins the job's artifact, of at most bound bytes, in an S3 store.
+// uploadS3 begins the job's artifact, of at most bound bytes, in an S3 store. One
+// that is not packed has exactly as many.
 func uploadS3(ctx context.Context, job *transfer.Job, bound int64, c *counters) (disk.Upload, error) {
 	p, err := s3Place(ctx, job.Policy, job.Artifact.S3, c)
 	if err != nil {
 		return nil, err
 	}
+	size := s3.Range{Most: bound}
+	if unpacked(job.Artifact) {
+		size.Least = bound
+	}
 	return retry.Create(ctx, s3Retries(job, c), func(ctx context.Context) (disk.Upload, error) {
-		return s3.Create(ctx, p, bound)
+		return s3.Create(ctx, p, size)
 	})
 }
 

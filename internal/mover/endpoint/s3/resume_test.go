@@ -103,7 +103,7 @@ func foreign(t *testing.T, w *world, part []byte) {
 // that has grown since.
 func TestOlderUploadsEnd(t *testing.T) {
 	w := newWorld(t)
-	older, err := s3.Create(t.Context(), w.direct, 200<<30)
+	older, err := s3.Create(t.Context(), w.direct, upTo(200<<30))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,15 +34,20 @@ type Upload struct {
 	contested bool    // another writer uses the same upload
 }
 
-// Create begins an artifact of at most bound bytes, or goes on with one that
-// was begun. The errors are those of the store, classified, or that of the
+// A Range is how many bytes an artifact has at least and at most, as far as can
+// be known before it is made.
+type Range struct{ Least, Most int64 }
+
+// Create begins an artifact, or goes on with one that was begun. One that is
+// certainly too large is refused; one that may become so is when it has. The
+// errors are those of the store, classified, or that of the
 // context; a retryable one is worth another call.
-func Create(ctx context.Context, p store.Place, bound int64) (*Upload, error) {
-	size, err := multipart.PartSize(bound)
-	if err != nil {
-		return nil, err
+func Create(ctx context.Context, p store.Place, r Range) (*Upload, error) {
+	u := &Upload{object: store.Target(p), size: multipart.PartSize(r.Most), beginning: make(chan struct{}, 1), parts: map[int32]multipart.Part{}}
+	if r.Least > multipart.MaxSize {
+		return nil, u.object.Cannot("write", u.tooLarge(fmt.Sprintf("the artifact has %d bytes, which is more", r.Least)))
 	}
-	u := &Upload{object: store.Target(p), size: size, beginning: make(chan struct{}, 1), parts: map[int32]multipart.Part{}}
+	var err error
 	if u.before, err = u.object.Find(ctx, ""); err != nil {
 		return nil, u.object.Cannot("look at", err)
 	}
@@ -81,7 +86,7 @@ func (u *Upload) Put(ctx context.Context, p []byte, off int64) (bool, error) {
 	case off%u.size != 0 || int64(len(p)) > u.size:
 		return false, fmt.Errorf("cannot write %d bytes at %d of %s: its parts have %d", len(p), off, u.object.Place, u.size)
 	case n > multipart.MaxParts:
-		return false, transfer.Terminal(transfer.ReasonTargetRefused, fmt.Errorf("cannot write %s: it has more than %d parts of %d bytes", u.object.Place, multipart.MaxParts, u.size))
+		return false, u.object.Cannot("write", u.tooLarge("the artifact has more"))
 	case off == 0 && len(p) <= multipart.MinPart:
 		u.keepWhole(p)
 		return false, nil
@@ -91,6 +96,11 @@ func (u *Upload) Put(ctx context.Context, p []byte, off int64) (bool, error) {
 		return false, u.object.Cannot("write", fmt.Errorf("part %d: %w", n, err))
 	}
 	return reused, nil
+}
+
+// tooLarge says what an object can be, of which an artifact has more.
+func (u *Upload) tooLarge(what string) error {
+	return transfer.Terminal(transfer.ReasonTargetRefused, fmt.Errorf("%s than one object can have: %d parts of %d bytes", what, multipart.MaxParts, u.size))
 }
 
 // keepWhole keeps an artifact that is shorter than the shortest part, until it

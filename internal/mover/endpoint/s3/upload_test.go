@@ -27,9 +27,11 @@ const (
 	bound    = 1 << 30
 )
 
+func upTo(most int64) s3.Range { return s3.Range{Most: most} }
+
 func create(t *testing.T, p store.Place) *retry.Upload {
 	t.Helper()
-	u, err := retry.Create(t.Context(), patient(), func(ctx context.Context) (disk.Upload, error) { return s3.Create(ctx, p, bound) })
+	u, err := retry.Create(t.Context(), patient(), func(ctx context.Context) (disk.Upload, error) { return s3.Create(ctx, p, upTo(bound)) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,10 +138,29 @@ func TestUpload(t *testing.T) {
 	}
 }
 
+// TestUploadTooLarge refuses at once what is certainly too large for one object,
+// and what may become so when it has.
 func TestUploadTooLarge(t *testing.T) {
-	_, err := s3.Create(t.Context(), store.Place{}, 2<<40)
+	w := newWorld(t)
+	_, err := s3.Create(t.Context(), store.Place{}, s3.Range{Least: 2 << 40, Most: 2 << 40})
 	if transfer.ReasonOf(err) != transfer.ReasonTargetRefused || !strings.Contains(err.Error(), "10000 parts") {
 		t.Errorf("got %v, want reason %s", err, transfer.ReasonTargetRefused)
+	}
+	u, err := s3.Create(t.Context(), w.direct, upTo(5<<40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := u.Parts().Size
+	last := make([]byte, 99)
+	if _, err := u.Put(t.Context(), last, 9999*size); err != nil {
+		t.Errorf("part 10000: %v", err)
+	}
+	_, err = u.Put(t.Context(), last, 10000*size)
+	if transfer.ReasonOf(err) != transfer.ReasonTargetRefused || !strings.Contains(err.Error(), "10000 parts of 133173248 bytes") {
+		t.Errorf("part 10001: got %v, want reason %s", err, transfer.ReasonTargetRefused)
+	}
+	if err := u.Abort(t.Context(), false); err != nil || w.uploads(t) != 0 {
+		t.Errorf("Abort: %v, and %d uploads are left", err, w.uploads(t))
 	}
 }
 
@@ -229,7 +250,7 @@ func TestTokenIsRenewed(t *testing.T) {
 				versity.Resign(t, r)
 				return false
 			})
-			u, err := s3.Create(t.Context(), p, bound)
+			u, err := s3.Create(t.Context(), p, upTo(bound))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -289,7 +310,7 @@ func TestUploadIsRefused(t *testing.T) {
 func TestTargetWithoutBucket(t *testing.T) {
 	p := newWorld(t).direct
 	p.Bucket = "nobody"
-	if _, err := s3.Create(t.Context(), p, bound); transfer.ReasonOf(err) != transfer.ReasonTargetRefused || !strings.Contains(err.Error(), "no bucket nobody") {
+	if _, err := s3.Create(t.Context(), p, upTo(bound)); transfer.ReasonOf(err) != transfer.ReasonTargetRefused || !strings.Contains(err.Error(), "no bucket nobody") {
 		t.Errorf("got %v, want reason %s", err, transfer.ReasonTargetRefused)
 	}
 }

@@ -2,12 +2,6 @@
 
 package multipart
 
-import (
-	"fmt"
-
-	"github.com/novasphere/provider-wukong/internal/transfer"
-)
-
 const (
 	mib = 1 << 20
 
@@ -22,22 +16,19 @@ const (
 	// MaxParts is S3's.
 	MaxParts = 10000
 
+	// MaxSize is the largest object that can be made, in bytes: 1.2 TiB.
+	MaxSize = maxPart * MaxParts
+
 	// partMark makes the size of our parts one that nobody else's have.
 	partMark = 4 << 10
 )
 
 // PartSize returns the size of the parts of an artifact of at most bound
-// bytes. It depends on nothing else, so that every attempt cuts alike.
-func PartSize(bound int64) (int64, error) {
-	share := max(bound, 0) / MaxParts
-	if share*MaxParts < bound {
-		share++
-	}
-	size := max((share+mib-1)/mib*mib, MinPart) + partMark
-	if size > maxPart {
-		return 0, transfer.Terminal(transfer.ReasonTargetRefused, fmt.Errorf("an artifact of up to %d bytes is too large for one object: %d are possible in %d parts of %d", bound, int64(maxPart)*MaxParts, MaxParts, int64(maxPart)))
-	}
-	return size, nil
+// bytes. It depends on nothing else, so that every attempt cuts alike. A bound
+// above MaxSize gives the largest parts: what is packed may still fit.
+func PartSize(bound int64) int64 {
+	share := (min(max(bound, 0), MaxSize) + MaxParts - 1) / MaxParts
+	return min(max((share+mib-1)/mib*mib, MinPart)+partMark, maxPart)
 }
 
 // unit returns the size of an upload's parts when it is one of ours: each part

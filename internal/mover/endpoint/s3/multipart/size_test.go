@@ -2,7 +2,10 @@
 
 package multipart
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 func TestPartSize(t *testing.T) {
 	cases := map[string]struct {
@@ -13,14 +16,23 @@ func TestPartSize(t *testing.T) {
 		"Nothing":  {"at least the smallest", 0, 16*mib + partMark},
 		"Small":    {"the smallest is enough for 156 GiB", 156 << 30, 16*mib + partMark},
 		"Large":    {"then it grows by whole MiB", 200 << 30, 21*mib + partMark},
-		"Greatest": {"up to a bound of what a mover can hold", 127 * mib * MaxParts, maxPart},
-		"Beyond":   {"and not beyond", 127*mib*MaxParts + 1, 0},
+		"Edge":     {"as many parts as can be", 16 * mib * MaxParts, 16*mib + partMark},
+		"Beyond":   {"one byte more", 16*mib*MaxParts + 1, 17*mib + partMark},
+		"TiB":      {"1 TiB", 1 << 40, 105*mib + partMark},
+		"Greatest": {"up to what a mover can hold of parts", 127 * mib * MaxParts, maxPart},
+		"Largest":  {"of the largest object", MaxSize, maxPart},
+		"5TiB":     {"a disk that may still become an object when it is packed", 5 << 40, maxPart},
+		"Absurd":   {"whatever the bound", math.MaxInt64, maxPart},
+		"Negative": {"or its sign", -1, 16*mib + partMark},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := PartSize(tc.bound)
-			if got != tc.want || (err != nil) != (tc.want == 0) || got*MaxParts < tc.bound && err == nil {
-				t.Errorf("%s: got %d, %v, want %d", tc.reason, got, err, tc.want)
+			got := PartSize(tc.bound)
+			if got != tc.want || got*MaxParts < min(tc.bound, MaxSize) {
+				t.Errorf("%s: got %d, want %d", tc.reason, got, tc.want)
+			}
+			if again := unit(map[int32]Listed{1: {Size: got}}); again != got {
+				t.Errorf("%s: a part of %d bytes is taken for another's (%d)", tc.reason, got, again)
 			}
 		})
 	}
