@@ -8,6 +8,9 @@
 //	tarball     an image as the one file of a tar archive
 //	frames      an image as independent zstd frames or gzip members
 //	allocation  which clusters of a disk hold data
+//	zstd        a cluster as a zstd frame
+//	deflate     a cluster, or more, as a deflate stream
+//	lz77, huffman, bitstream  what these two are made of
 //
 // A containerDisk's layer is the frames of the tarball of the qcow2 of a disk.
 //
