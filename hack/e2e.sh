@@ -22,4 +22,4 @@ export WUKONG_PEEK_IMAGE WUKONG_PACKAGES=$PWD/_output/packages/install.yaml
 
 # The test is built here, where there is a network, and runs in the cluster's
 # namespaces.
-go test -tags e2e -count 1 -timeout 25m -parallel 6 -exec "$cluster run --" "$@" ./test/e2e
+go test -vet=off -tags e2e -count 1 -timeout 25m -parallel 6 -exec "$cluster run --" "$@" ./test/e2e
