@@ -211,6 +211,21 @@ func TestExportToRegistryOnABadDay(t *testing.T) {
 				return false
 			}
 		}},
+		"NoChunks": {"it takes no chunks, and the one request with all of it breaks off once", func(*testing.T, *hub) func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool {
+			var n atomic.Int64
+			return func(p *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
+				switch {
+				case !isPatch(q):
+					return false
+				case q.Header.Get("Content-Range") != "":
+					distribution.Refuse(w, http.StatusBadRequest, "UNSUPPORTED", "no chunks")
+					return true
+				case n.Add(1) == 1:
+					p.Cut(w, q, 30*mib)
+				}
+				return false
+			}
+		}},
 		"Lost": {"the session is lost: all is made again", func(*testing.T, *hub) func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool {
 			var n atomic.Int64
 			return func(_ *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {

@@ -84,7 +84,7 @@ func TestInspectResume(t *testing.T) {
 			if err := clientgoscheme.AddToScheme(s); err != nil {
 				t.Fatal(err)
 			}
-			byUID := func(o client.Object) []string { return nil }
+			byUID := func(client.Object) []string { return nil }
 			kube := fake.NewClientBuilder().WithScheme(s).WithObjects(append(tc.pods, job, secret)...).
 				WithIndex(&corev1.Event{}, "involvedObject.uid", byUID).WithIndex(&corev1.Event{}, "type", byUID).Build()
 			state, err := moverjob.New(kube, tc.logs).Inspect(t.Context(), client.ObjectKeyFromObject(job))
