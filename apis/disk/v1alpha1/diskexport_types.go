@@ -231,6 +231,10 @@ type ArtifactObservation struct {
 	// VersionID of the artifact, where its bucket keeps versions.
 	// +optional
 	VersionID string `json:"versionID,omitempty"`
+
+	// Volume that the artifact is on, where the target is a claim.
+	// +optional
+	Volume string `json:"volume,omitempty"`
 }
 
 // An ExportRun is one run of an export that has ended.

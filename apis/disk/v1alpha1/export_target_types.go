@@ -88,13 +88,15 @@ const (
 type HTTPTarget struct {
 	HTTPSource `json:",inline"`
 
-	// Method of the request: PUT or POST. Default: PUT.
+	// Method of the request: PUT or POST. Default: PUT. An artifact that was
+	// posted is not watched: its URL does not say where it is.
 	// +kubebuilder:default=PUT
 	// +optional
 	Method UploadMethod `json:"method,omitempty"`
 }
 
-// A ClaimTarget is a file on a claim of the export's namespace.
+// A ClaimTarget is a file on a claim of the export's namespace. The claim is
+// watched, with its volume; the file is not.
 type ClaimTarget struct {
 	// Name of the claim. Its volume mode is Filesystem.
 	// +kubebuilder:validation:MinLength=1

@@ -46,6 +46,15 @@ type Question struct {
 	Policy transfer.Policy
 }
 
+// An Answer is what a place says of an artifact.
+type Answer struct {
+	Verdict Verdict
+
+	// Validator is the place's own name for what it has now, where it had
+	// said none when the artifact was made. Another one later is a change.
+	Validator string
+}
+
 // A Client asks places.
 type Client struct{}
 
@@ -53,23 +62,25 @@ type Client struct{}
 func New() *Client { return &Client{} }
 
 // Ask asks what became of an artifact. An error comes with Unknown.
-func (c *Client) Ask(ctx context.Context, q Question) (Verdict, error) {
+func (c *Client) Ask(ctx context.Context, q Question) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	g, err := newGuard(q.Policy)
 	if err != nil {
-		return Unknown, err
+		return Answer{Verdict: Unknown}, err
 	}
 	switch a := q.Artifact; {
 	case a.S3 != nil:
-		return askS3(ctx, q, g)
+		v, err := askS3(ctx, q, g)
+		return Answer{Verdict: v}, err
 	case a.Registry != nil:
-		return askRegistry(ctx, q, g)
+		v, err := askRegistry(ctx, q, g)
+		return Answer{Verdict: v}, err
 	case a.HTTP != nil && a.HTTP.Method != http.MethodPost:
 		// What is posted to a URL is not necessarily found there.
 		return askHTTP(ctx, q, g)
 	}
-	return Unknown, nil
+	return Answer{Verdict: Unknown}, nil
 }
 
 // wrap says which question failed. The cause may repeat a URL, but no

@@ -13,6 +13,9 @@ import (
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
+// lastModified is when the artifact was that is on a server without tags.
+const lastModified = "Mon, 05 Jan 2026 03:04:05 GMT"
+
 // place is a web server, a bucket and a registry at once, with one artifact.
 func place(t *testing.T) *httptest.Server {
 	t.Helper()
@@ -23,6 +26,10 @@ func place(t *testing.T) *httptest.Server {
 			return
 		}
 		w.Header().Set("ETag", `"tag"`)
+		w.Header().Set("Content-Length", "42")
+	})
+	mux.HandleFunc("HEAD /dav/vm.qcow2", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Last-Modified", lastModified)
 		w.Header().Set("Content-Length", "42")
 	})
 	mux.HandleFunc("HEAD /v2/vms/a/manifests/b", func(w http.ResponseWriter, r *http.Request) {
@@ -86,6 +93,10 @@ func TestAsk(t *testing.T) {
 		"RegistryRefused": {"Who may not look does not know.", Question{image("a:b"), made, nil, loopback}, Unknown, true},
 		"HTTP":            {"A file that is there is there.", Question{server(s.URL + "/backups/vm.qcow2"), made, token, loopback}, Present, false},
 		"HTTPSize":        {"Another size is another file.", Question{server(s.URL + "/backups/vm.qcow2"), transfer.ArtifactFacts{Size: 1}, token, loopback}, Changed, false},
+		"HTTPDate":        {"A server without tags has times.", Question{server(s.URL + "/dav/vm.qcow2"), transfer.ArtifactFacts{Validator: lastModified, Size: 42}, nil, loopback}, Present, false},
+		"HTTPOtherDate":   {"Another time is another file.", Question{server(s.URL + "/dav/vm.qcow2"), transfer.ArtifactFacts{Validator: "Mon, 05 Jan 2026 03:04:04 GMT", Size: 42}, nil, loopback}, Changed, false},
+		"HTTPLostTag":     {"A tag that is not told any more says nothing.", Question{server(s.URL + "/dav/vm.qcow2"), made, nil, loopback}, Present, false},
+		"HTTPPosted":      {"What was posted is not necessarily at its URL.", Question{&transfer.Artifact{HTTP: &transfer.HTTPUpload{HTTPSource: transfer.HTTPSource{URL: s.URL + "/none"}, Method: "POST"}}, made, nil, loopback}, Unknown, false},
 		"HTTPMissing":     {"A file that is gone is missing.", Question{server(s.URL + "/none"), made, token, loopback}, Missing, false},
 		"HTTPSilent":      {"A server that does not answer says nothing.", Question{server(closed.String()), made, token, loopback}, Unknown, true},
 		"Policy":          {"The provider's own machine is not asked.", Question{server(s.URL + "/none"), made, token, transfer.Policy{}}, Unknown, true},
@@ -96,9 +107,17 @@ func TestAsk(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			got, err := New().Ask(t.Context(), tc.q)
-			if got != tc.want || (err != nil) != tc.fails {
-				t.Errorf("%s\nAsk: want %s, error %t; got %s, %v", tc.reason, tc.want, tc.fails, got, err)
+			if got.Verdict != tc.want || (err != nil) != tc.fails {
+				t.Errorf("%s\nAsk: want %s, error %t; got %s, %v", tc.reason, tc.want, tc.fails, got.Verdict, err)
 			}
 		})
 	}
+	t.Run("Validator", func(t *testing.T) {
+		for path, want := range map[string]string{"/backups/vm.qcow2": `"tag"`, "/dav/vm.qcow2": lastModified} {
+			got, err := New().Ask(t.Context(), Question{server(s.URL + path), transfer.ArtifactFacts{Size: 42}, token, loopback})
+			if err != nil || got != (Answer{Present, want}) {
+				t.Errorf("%s: what had no name when it was made has one now: want %q, got %+v, %v", path, want, got, err)
+			}
+		}
+	})
 }

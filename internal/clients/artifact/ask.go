@@ -78,32 +78,51 @@ func askS3(ctx context.Context, q Question, g *guard) (Verdict, error) {
 	return same(aws.ToString(out.ETag), q.Made.Validator), nil
 }
 
-func askHTTP(ctx context.Context, q Question, g *guard) (Verdict, error) {
+func askHTTP(ctx context.Context, q Question, g *guard) (Answer, error) {
+	unknown := Answer{Verdict: Unknown}
 	t, err := g.transport(q.Files[fileCA])
 	if err != nil {
-		return Unknown, err
+		return unknown, err
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodHead, q.Artifact.HTTP.URL, nil)
 	if err != nil {
-		return Unknown, wrap(err)
+		return unknown, wrap(err)
 	}
 	identify(r, q)
 	// Where a redirect leads the credentials would go too.
 	c := http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := c.Do(r)
 	if err != nil {
-		return Unknown, wrap(err)
+		return unknown, wrap(err)
 	}
 	defer res.Body.Close() //nolint:errcheck // An answer to HEAD has no body.
 	switch {
 	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone:
-		return Missing, nil
+		return Answer{Verdict: Missing}, nil
 	case res.StatusCode != http.StatusOK:
-		return Unknown, wrap(errors.New("the server answers " + res.Status))
+		return unknown, wrap(errors.New("the server answers " + res.Status))
 	case res.ContentLength >= 0 && q.Made.Size > 0 && res.ContentLength != q.Made.Size:
-		return Changed, nil
+		return Answer{Verdict: Changed}, nil
 	}
-	return same(res.Header.Get("ETag"), q.Made.Validator), nil
+	return version(res.Header, q.Made.Validator), nil
+}
+
+// version compares what a server says of a file now with what it said before:
+// its entity tag, or the time of its last change from a server that has no tags
+// (RFC 9110, section 8.8). One that said nothing when it took the file, as many
+// do, says it now.
+func version(h http.Header, then string) Answer {
+	tag, modified := h.Get("ETag"), h.Get("Last-Modified")
+	if then == "" {
+		if tag == "" {
+			tag = modified
+		}
+		return Answer{Verdict: Present, Validator: tag}
+	}
+	if _, err := http.ParseTime(then); err == nil {
+		return Answer{Verdict: same(modified, then)}
+	}
+	return Answer{Verdict: same(tag, then)}
 }
 
 // identify gives a request the headers and credentials of its place.

@@ -127,6 +127,16 @@ func (c *Client) claim(ctx context.Context, namespace, name string) (*corev1.Per
 	return p, errors.Wrapf(err, "cannot get claim %q", name)
 }
 
+// Behind returns the name of the volume behind a claim, or "" if the claim does
+// not exist or has none.
+func (c *Client) Behind(ctx context.Context, key types.NamespacedName) (string, error) {
+	p, err := c.claim(ctx, key.Namespace, key.Name)
+	if err != nil || p == nil || p.Status.Phase != corev1.ClaimBound {
+		return "", err
+	}
+	return p.Spec.VolumeName, nil
+}
+
 // volume finds the volume by its label when it is being handed over, and by
 // the staging claim before that.
 func (c *Client) volume(ctx context.Context, d Disk, s *State) error {

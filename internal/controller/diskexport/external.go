@@ -44,7 +44,7 @@ type moverClient interface {
 
 // An artifactClient asks what became of an artifact.
 type artifactClient interface {
-	Ask(ctx context.Context, q artifact.Question) (artifact.Verdict, error)
+	Ask(ctx context.Context, q artifact.Question) (artifact.Answer, error)
 }
 
 // external manages the artifact of a DiskExport, from one cluster.
@@ -102,33 +102,6 @@ func observation(cr *v1alpha1.DiskExport, a action) managed.ExternalObservation 
 	case actionWait:
 	}
 	return managed.ExternalObservation{ResourceExists: true, ResourceUpToDate: true}
-}
-
-// ask asks the target what became of the artifact. It is asked whenever a
-// DiskExport that is done is looked at, which is rarely. What a target that
-// does not answer said before still counts.
-func (e *external) ask(ctx context.Context, cr *v1alpha1.DiskExport) artifact.Verdict {
-	before := verdictOf(cr)
-	files, err := e.files(ctx, cr)
-	if err != nil {
-		return before
-	}
-	networks, err := e.Target.Networks(ctx)
-	if err != nil {
-		return before
-	}
-	a := cr.Status.AtProvider.Artifact
-	v, err := e.places.Ask(ctx, artifact.Question{
-		Artifact: artifactOf(cr.Spec.ForProvider, nil), Made: facts(a), Files: files,
-		Policy: policy(inputs{settings: e.Target.Settings, networks: networks}),
-	})
-	if err != nil || v == artifact.Unknown {
-		return before
-	}
-	if v != before && v != artifact.Present {
-		e.Record.Event(cr, event.Warning(event.Reason("Artifact"+v), errors.Errorf("the artifact at %s is not what was exported", place(cr.Spec.ForProvider.Target))))
-	}
-	return v
 }
 
 // Create begins the export and returns: Observe reports how it fares.

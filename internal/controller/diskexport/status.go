@@ -33,6 +33,9 @@ type report struct {
 
 	// doing is why the mover does not transfer, or ReasonRunning.
 	doing v1alpha1.Reason
+
+	// remark is what is to be known of an artifact that is there, or "".
+	remark string
 }
 
 // reportOf says what was observed.
@@ -42,8 +45,7 @@ func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 	case v.mover.Job == nil && v.done && (v.verdict == artifact.Missing || v.verdict == artifact.Changed):
 		return reportOfLoss(cr, v)
 	case v.mover.Job == nil && v.done, v.succeeded() && next != actionRestart:
-		return report{phase: v1alpha1.ExportPhaseSucceeded, doing: v1alpha1.ReasonComplete,
-			message: fmt.Sprintf("The artifact is whole, at %s.", place(cr.Spec.ForProvider.Target))}
+		return reportOfSuccess(cr.Spec.ForProvider.Target)
 	case v.mover.Job == nil:
 		return reportOfBeginning(v)
 	case next == actionRestart && void(v):
@@ -61,6 +63,16 @@ func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 	return reportOfMover(v, now)
 }
 
+// reportOfSuccess is reportOf for an artifact that is whole.
+func reportOfSuccess(t v1alpha1.ExportTarget) report {
+	r := report{phase: v1alpha1.ExportPhaseSucceeded, doing: v1alpha1.ReasonComplete,
+		message: fmt.Sprintf("The artifact is whole, at %s.", place(t)), remark: unwatched(t)}
+	if r.remark != "" {
+		r.message += " " + r.remark
+	}
+	return r
+}
+
 // reportOfLoss is reportOf for an artifact that is not there any more as it was
 // made. Nothing is made in its place unasked: somebody had a reason.
 func reportOfLoss(cr *v1alpha1.DiskExport, v view) report {
@@ -71,17 +83,6 @@ func reportOfLoss(cr *v1alpha1.DiskExport, v view) report {
 			Message: fmt.Sprintf("Somebody else has replaced the artifact at %s. Write another value in trigger to export it again.", place(cr.Spec.ForProvider.Target))}
 	}
 	return report{phase: v1alpha1.ExportPhaseSucceeded, message: f.Message, trouble: f, doing: v1alpha1.ReasonComplete}
-}
-
-// verdictOf is what the status says became of the artifact.
-func verdictOf(cr *v1alpha1.DiskExport) artifact.Verdict {
-	switch cr.GetCondition(xpv2.TypeReady).Reason {
-	case v1alpha1.ReasonArtifactMissing:
-		return artifact.Missing
-	case v1alpha1.ReasonArtifactChanged:
-		return artifact.Changed
-	}
-	return artifact.Unknown
 }
 
 // reportOfBeginning is reportOf while there is no mover.
@@ -184,6 +185,10 @@ func conclude(cr *v1alpha1.DiskExport, v view) {
 	if r := v.mover.Result; r != nil && r.Artifact != (transfer.ArtifactFacts{}) {
 		at.Artifact = observed(r.Artifact)
 	}
+	if t := cr.Spec.ForProvider.Target; t.PVC != nil {
+		// The mover knows where the claim is mounted, and not its name.
+		at.Artifact.URI = place(t)
+	}
 	remember(cr, v, v1alpha1.ExportRun{
 		Phase: v1alpha1.ExportPhaseSucceeded, CompletionTime: at.CompletionTime,
 		Digest: at.Artifact.Digest, Size: at.Artifact.Size, ContentDigest: at.Artifact.ContentDigest,
@@ -231,7 +236,7 @@ func (r report) ready() xpv2.Condition {
 	case r.trouble != nil:
 		return v1alpha1.NotReady(r.trouble.Reason, r.trouble.Message)
 	case r.phase == v1alpha1.ExportPhaseSucceeded:
-		return xpv2.Available()
+		return xpv2.Available().WithMessage(r.remark)
 	}
 	return xpv2.Creating()
 }
