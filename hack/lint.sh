@@ -15,6 +15,6 @@ if [ ! -x "$bin" ]; then
 fi
 "$bin" run ./...
 # The modules beside the project's own, by the same rules.
-for module in hack/packages; do
+for module in hack/packages test/bench/peers; do
   (cd "$module" && "$bin" run --config "$OLDPWD/.golangci.yml" ./...)
 done

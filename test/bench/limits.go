@@ -30,8 +30,8 @@ type limit struct {
 
 // measureLimits measures what bounds every program here, each for about a
 // second.
-func measureLimits(ctx context.Context, dir string) ([]limit, error) {
-	write, err := directWrite(filepath.Join(dir, "limit.raw"))
+func measureLimits(ctx context.Context, o options) ([]limit, error) {
+	write, err := directWrite(filepath.Join(o.dir, "limit.raw"))
 	if err != nil {
 		return nil, err
 	}
@@ -39,16 +39,26 @@ func measureLimits(ctx context.Context, dir string) ([]limit, error) {
 	if err != nil {
 		return nil, err
 	}
-	unpack, err := inflate(filepath.Join(dir, "www", "disk.raw"))
+	clusters, err := sample(o.www("disk.raw"))
 	if err != nil {
 		return nil, err
 	}
-	return []limit{
+	unpack, err := inflate(clusters)
+	if err != nil {
+		return nil, err
+	}
+	all := []limit{
 		{"direct writes of 4 MiB to this storage", write},
 		{"SHA-256, one core", hash()},
 		{"inflating clusters of 64 KiB of the disk, one core (our decoder; output)", unpack},
 		{"TCP over loopback, one connection", loop},
-	}, nil
+	}
+	packed, err := packers(ctx, o, clusters)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := uploads(ctx, o)
+	return append(append(all, packed...), sent...), err
 }
 
 const block = 4 << 20
@@ -94,33 +104,43 @@ func hash() float64 {
 	return perSecond(n, start)
 }
 
-// inflate decodes clusters from all over the disk, without the empty ones.
-func inflate(path string) (float64, error) {
+const cluster = 64 << 10
+
+// sample returns clusters from all over the disk, without the empty ones.
+func sample(path string) ([][]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	const cluster, count = 64 << 10, 1024
-	var packed [][]byte
-	buf := make([]byte, cluster)
+	const count = 1024
+	var clusters [][]byte
 	for i := range int64(count) {
+		buf := make([]byte, cluster)
 		if _, err := f.ReadAt(buf, info.Size()/count*i/cluster*cluster); err != nil {
-			return 0, err
+			return nil, err
 		}
-		if zeros.Only(buf) {
-			continue
+		if !zeros.Only(buf) {
+			clusters = append(clusters, buf)
 		}
+	}
+	return clusters, nil
+}
+
+// inflate packs clusters and measures their unpacking.
+func inflate(clusters [][]byte) (float64, error) {
+	var packed [][]byte
+	for _, c := range clusters {
 		b := &strings.Builder{}
 		z, err := flate.NewWriter(b, flate.DefaultCompression)
 		if err != nil {
 			return 0, err
 		}
-		if _, err := z.Write(buf); err != nil {
+		if _, err := z.Write(c); err != nil {
 			return 0, err
 		}
 		if err := z.Close(); err != nil {
@@ -128,6 +148,7 @@ func inflate(path string) (float64, error) {
 		}
 		packed = append(packed, []byte(b.String()))
 	}
+	buf := make([]byte, cluster)
 	d := deflate.Decoder{}
 	start, n := time.Now(), int64(0)
 	for time.Since(start) < time.Second {

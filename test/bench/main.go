@@ -6,7 +6,8 @@
 //
 //	go run ./test/bench -mover _output/bin/mover -importer $(go run ./cluster path cdi-importer)
 //
-// It needs root (loop mounts, mount namespaces), nginx and qemu-utils.
+// It needs root (loop mounts, mount namespaces), nginx and qemu-utils. What the
+// cases with S3 and a registry need, hack/bench.sh builds.
 package main
 
 import (
@@ -26,11 +27,26 @@ type options struct {
 	out      string
 	mover    string
 	importer string
+	gateway  string
+	registry string
+	peers    string
 	only     string
 	size     int64
 	data     int64
 	runs     int
 }
+
+// www is a file that the server offers.
+func (o options) www(name string) string { return filepath.Join(o.dir, "www", name) }
+
+// outputs is the folder of what a run makes. It is made anew for each.
+func (o options) outputs() string { return filepath.Join(o.dir, "out") }
+
+// scratch is the folder of what is not needed any more when a run is done.
+func (o options) scratch() string { return filepath.Join(o.outputs(), "scratch") }
+
+// stored is the folder of a server that artifacts are sent to.
+func (o options) stored() string { return filepath.Join(o.outputs(), "store") }
 
 func main() {
 	o := options{}
@@ -38,6 +54,9 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "Markdown file to write; empty: standard output only")
 	flag.StringVar(&o.mover, "mover", "_output/bin/mover", "the mover")
 	flag.StringVar(&o.importer, "importer", "", "CDI's importer, v1.65.0")
+	flag.StringVar(&o.gateway, "versitygw", "", "versitygw; empty: no cases with S3")
+	flag.StringVar(&o.registry, "registry", "", "distribution's registry, as the cluster has it; empty: no cases with a registry")
+	flag.StringVar(&o.peers, "peers", "", "folder with the programs of test/bench/peers")
 	flag.StringVar(&o.only, "only", "", "run only the cases whose name matches this expression")
 	flag.Int64Var(&o.size, "size", 4<<30, "virtual size of the disk in bytes")
 	flag.Int64Var(&o.data, "data", 2791728742, "bytes of file data on the disk")
@@ -69,9 +88,6 @@ func run(ctx context.Context, o options) error {
 	defer srv.stop()
 
 	r := report{options: o, images: images}
-	if r.limits, err = measureLimits(ctx, o.dir); err != nil {
-		return err
-	}
 	for _, c := range cases(o, images) {
 		if !only.MatchString(c.name) {
 			continue
@@ -81,6 +97,11 @@ func run(ctx context.Context, o options) error {
 		}
 		r.cases = append(r.cases, c)
 		fmt.Print(c.markdown())
+	}
+	// Last, because the peak that the kernel tells of a program is at least that
+	// of the one that started it, which needs memory for this.
+	if r.limits, err = measureLimits(ctx, o); err != nil {
+		return err
 	}
 	return r.write()
 }

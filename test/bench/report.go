@@ -19,42 +19,13 @@ type report struct {
 	cases   []*benchCase
 }
 
-func (c *benchCase) markdown() string {
-	if c.subjects[0].exports {
-		return c.exportMarkdown()
-	}
-	b := &strings.Builder{}
-	fmt.Fprintf(b, "\n### %s\n\n", c.name)
-	fmt.Fprintf(b, "File: %s. Goal: %s.\n\n", bytes(c.source.size), c.goal)
-	b.WriteString("| program | wall s (all runs) | mover / it | CPU s | peak RSS | scratch | on the wire |\n|---|---|---|---|---|---|---|\n")
-	wall := func(r result) float64 { return r.wall.Seconds() }
-	ours := c.subjects[0].median(wall)
-	for _, s := range c.subjects {
-		var all []string
-		for _, r := range s.results {
-			all = append(all, fmt.Sprintf("%.1f", r.wall.Seconds()))
-		}
-		fmt.Fprintf(b, "| %s | **%.1f** (%s) | %.2f | %.1f | %s | %s | %.3f × file |\n", s.name, s.median(wall), strings.Join(all, ", "),
-			ours/s.median(wall), s.median(func(r result) float64 { return r.cpu.Seconds() }),
-			bytes(int64(s.median(func(r result) float64 { return float64(r.rss) }))),
-			bytes(int64(s.median(func(r result) float64 { return float64(r.scratch) }))),
-			s.median(func(r result) float64 { return float64(r.wire) })/float64(c.source.size))
-	}
-	for _, s := range c.subjects {
-		if s.hangs > 0 {
-			fmt.Fprintf(b, "\n%s hung %d times, and was killed and run again.\n", s.name, s.hangs)
-		}
-	}
-	return b.String()
-}
-
 const preface = `# Benchmarks
 
-Written by ` + "`make bench`" + ` on %s. Medians of %d runs; the programs take turns on the same image, the same nginx on loopback and the
-same storage, with the image read into the page cache and the output removed and synced before each run. "mover / it" is the ratio of
-the wall times: below 1, the mover is faster. The clock of every program stops when its disk is durable: the bench calls fsync
-after those that do not. The mover verifies SHA-256 of the whole file meanwhile; the others verify nothing. CDI's importer runs without the limits of its pod (by default 750m CPU). CPU counts a program with its children, peak RSS the largest single process. Every program's disk is compared with the
-original byte for byte.
+Written by ` + "`make bench`" + ` on %s. Medians of %d runs; the programs take turns on the same file, the same servers on loopback and the
+same storage, with the file read into the page cache and the output removed and synced before each run. "mover / it" is the ratio of
+the wall times: below 1, the mover is faster. The clock of every program stops when what it made is durable: the bench calls fsync
+after those that do not. CDI's importer runs without the limits of its pod (by default 750m CPU). CPU counts a program with its
+children, peak RSS the largest single process. What every program made is compared with the original.
 
 Machine: %s, %d processors, %s, Linux %s. Disk: %s virtual with %s of files (programs, libraries, source code) on ext4.
 
@@ -70,11 +41,11 @@ func (r report) write() error {
 	for _, l := range r.limits {
 		fmt.Fprintf(b, "| %s | %.0f |\n", l.what, l.speed/1e6)
 	}
-	title := ""
+	last := chapter("")
 	for _, c := range r.cases {
-		if t := c.title(); t != title {
-			title = t
-			fmt.Fprintf(b, "\n## %s\n", title)
+		if c.chapter != last {
+			last = c.chapter
+			fmt.Fprintf(b, "\n## %s\n\n%s\n", last, last.introduction())
 		}
 		b.WriteString(c.markdown())
 	}

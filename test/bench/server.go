@@ -4,16 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 )
 
 const address = "127.0.0.1:18080"
@@ -43,7 +38,7 @@ http {
 
 // server is an nginx on loopback.
 type server struct {
-	cmd *exec.Cmd
+	*process
 	log string
 }
 
@@ -52,29 +47,11 @@ func serve(ctx context.Context, dir string) (*server, error) {
 	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, address), 0o644); err != nil {
 		return nil, err
 	}
-	s := &server{cmd: exec.Command("nginx", "-c", conf), log: filepath.Join(dir, "access.log")}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("cannot start nginx: %w", err)
+	p, err := start(ctx, "http://"+address+"/disk.raw", nil, "nginx", "-c", conf)
+	if err != nil {
+		return nil, err
 	}
-	for range 100 {
-		if resp, err := http.Head("http://" + address + "/disk.raw"); err == nil {
-			resp.Body.Close()
-			return s, nil
-		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	s.stop()
-	return nil, errors.New("nginx does not answer on " + address)
-}
-
-func (s *server) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	_ = s.cmd.Wait()
+	return &server{process: p, log: filepath.Join(dir, "access.log")}, nil
 }
 
 // reset forgets the bytes that were sent.
