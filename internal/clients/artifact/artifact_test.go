@@ -4,6 +4,7 @@ package artifact
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -27,6 +28,21 @@ func place(t *testing.T) *httptest.Server {
 		}
 		w.Header().Set("ETag", `"tag"`)
 		w.Header().Set("Content-Length", "42")
+	})
+	mux.HandleFunc("HEAD /backups/summed.qcow2", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"of-a-copy"`)
+		if r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" {
+			w.Header().Set("X-Amz-Checksum-Crc64nvme", "rosUhgp5mIg=")
+		}
+		w.Header().Set("Content-Length", "42")
+	})
+	mux.HandleFunc("GET /backups/{key}", func(w http.ResponseWriter, r *http.Request) {
+		code := "NoSuchKey"
+		if strings.Contains(r.Header.Get("Authorization"), "Credential=stranger/") {
+			code = "XAdminUserNotFound" // versitygw's word for a key that it does not know
+		}
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, "<Error><Code>"+code+"</Code><Message>no</Message></Error>")
 	})
 	mux.HandleFunc("HEAD /dav/vm.qcow2", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Last-Modified", lastModified)
@@ -84,6 +100,11 @@ func TestAsk(t *testing.T) {
 	}{
 		"S3":              {"An object that is there is there.", Question{bucket("vm.qcow2"), made, keys, loopback}, Present, false},
 		"S3Changed":       {"Another entity tag is another object.", Question{bucket("vm.qcow2"), other, keys, loopback}, Changed, false},
+		"S3Size":          {"Another size is another object.", Question{bucket("vm.qcow2"), transfer.ArtifactFacts{Validator: "tag", Size: 41}, keys, loopback}, Changed, false},
+		"S3Copy":          {"A copy with the checksum of the artifact is the artifact.", Question{bucket("summed.qcow2"), transfer.ArtifactFacts{Validator: "tag", Digest: "crc64nvme:ae8b14860a799888", Size: 42}, keys, loopback}, Present, false},
+		"S3OtherSum":      {"Another checksum is another object.", Question{bucket("summed.qcow2"), transfer.ArtifactFacts{Validator: "of-a-copy", Digest: "crc64nvme:ae8b14860a799889", Size: 42}, keys, loopback}, Changed, false},
+		"S3NoSum":         {"Where the store tells none the entity tag counts.", Question{bucket("vm.qcow2"), transfer.ArtifactFacts{Validator: "tag", Digest: "crc64nvme:ae8b14860a799888", Size: 42}, keys, loopback}, Present, false},
+		"S3Stranger":      {"To whom nothing is shown, nothing is missing.", Question{bucket("none"), made, map[string][]byte{"accessKeyId": []byte("stranger"), "secretAccessKey": []byte("key")}, loopback}, Unknown, true},
 		"S3Missing":       {"An object that is gone is missing.", Question{bucket("none"), made, keys, loopback}, Missing, false},
 		"S3Refused":       {"Who may not look does not know.", Question{bucket("vm.qcow2"), made, map[string][]byte{"accessKeyId": []byte("x"), "secretAccessKey": []byte("key")}, loopback}, Unknown, true},
 		"S3Anonymous":     {"The provider's own keys are not used.", Question{bucket("vm.qcow2"), made, nil, loopback}, Unknown, false},

@@ -7,13 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-
-	"github.com/novasphere/provider-wukong/internal/s3conn"
 )
 
 // The names of the files that are read here, which the transfer contract
@@ -41,41 +35,6 @@ func same(now, then string) Verdict {
 		return Changed
 	}
 	return Present
-}
-
-func askS3(ctx context.Context, q Question, g *guard) (Verdict, error) {
-	if len(q.Files[fileAccessKeyID]) == 0 {
-		// The provider's own identity is not the user's.
-		return Unknown, nil
-	}
-	o := q.Artifact.S3
-	t, err := g.transport(q.Files[fileCA])
-	if err != nil {
-		return Unknown, err
-	}
-	c, err := s3conn.New(ctx, s3conn.Options{
-		Endpoint: o.Endpoint, Region: o.Region, Transport: t, Control: g.control,
-		Load: func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{
-				AccessKeyID:     string(q.Files[fileAccessKeyID]),
-				SecretAccessKey: string(q.Files[fileSecretAccessKey]),
-				SessionToken:    string(q.Files[fileSessionToken]),
-			}, nil
-		},
-	})
-	if err != nil {
-		return Unknown, wrap(err)
-	}
-	defer c.Close()
-	out, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
-	var re *awshttp.ResponseError
-	switch {
-	case errors.As(err, &re) && re.HTTPStatusCode() == http.StatusNotFound:
-		return Missing, nil
-	case err != nil:
-		return Unknown, wrap(errors.New(c.Scrub(err.Error())))
-	}
-	return same(aws.ToString(out.ETag), q.Made.Validator), nil
 }
 
 func askHTTP(ctx context.Context, q Question, g *guard) (Answer, error) {
