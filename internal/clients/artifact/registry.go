@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	"github.com/novasphere/provider-wukong/internal/dockerconfig"
 )
 
 const (
@@ -34,12 +36,17 @@ func askRegistry(ctx context.Context, q Question, g *guard) (Verdict, error) {
 	if err != nil {
 		return Unknown, err
 	}
-	host, rest, _ := strings.Cut(q.Artifact.Registry.Image, "/")
-	repository, tag, ok := strings.Cut(rest, ":")
-	if !ok {
-		tag = defaultTag
+	image := q.Artifact.Registry.Image
+	host, repository := dockerconfig.Of(image)
+	tag := defaultTag
+	if i := strings.LastIndexByte(image, ':'); i > strings.LastIndexByte(image, '/') {
+		tag = image[i+1:]
 	}
-	r := registry{client: &http.Client{Transport: t}, repository: repository, login: loginFor(q.Files, host)}
+	login, err := loginFor(q.Files, host, repository)
+	if err != nil {
+		return Unknown, err
+	}
+	r := registry{client: &http.Client{Transport: t}, repository: repository, login: login}
 	path := host + "/v2/" + repository + "/manifests/" + tag
 	schemes := []string{"https://"}
 	if q.Artifact.Registry.PlainHTTP {
@@ -162,26 +169,30 @@ func basic(u *url.Userinfo) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password))
 }
 
-// loginFor finds the login for a registry among the files, or nil.
-func loginFor(files map[string][]byte, host string) *url.Userinfo {
+// loginFor finds the login for an image among the files; nil: there is none. One
+// that cannot be used is an error: whoever asked without would not be told what
+// the registry has.
+func loginFor(files map[string][]byte, registry, repository string) (*url.Userinfo, error) {
 	if u := files[fileUsername]; len(u) > 0 {
-		return url.UserPassword(string(u), string(files[filePassword]))
+		return url.UserPassword(string(u), string(files[filePassword])), nil
 	}
-	config := struct {
-		Auths map[string]struct{ Auth, Username, Password string } `json:"auths"`
-	}{}
-	if json.Unmarshal(files[fileDockerConfig], &config) != nil {
-		return nil
+	if len(files[fileDockerConfig]) == 0 {
+		return nil, nil //nolint:nilnil // No login is no error.
 	}
-	for _, key := range []string{host, "https://" + host, "http://" + host} {
-		e, ok := config.Auths[key]
-		if !ok {
-			continue
-		}
-		if b, err := base64.StdEncoding.DecodeString(e.Auth); err == nil && e.Username == "" {
-			e.Username, e.Password, _ = strings.Cut(string(b), ":")
-		}
-		return url.UserPassword(e.Username, e.Password)
+	config, err := dockerconfig.Parse(files[fileDockerConfig])
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot use docker configuration")
 	}
-	return nil
+	found, ok, err := config.Find(registry, repository)
+	switch helper := config.Helper(registry); {
+	case err != nil:
+		return nil, errors.Wrapf(err, "cannot use docker configuration for %s", registry)
+	case ok && found.Username == "":
+		return nil, errors.Errorf("cannot use a token for %s: this check wants a user name and a password in the docker configuration", registry)
+	case ok:
+		return url.UserPassword(found.Username, found.Password), nil
+	case helper != "":
+		return nil, errors.Errorf("cannot use credential helper %.40q for %s: put the credentials themselves into the docker configuration", helper, registry)
+	}
+	return nil, nil //nolint:nilnil // No login is no error.
 }

@@ -77,6 +77,9 @@ func (f Files) Secret() []string {
 type References struct {
 	Secret   *v1alpha1.SecretReference
 	CABundle *v1alpha1.CABundleReference
+
+	// Image that is read or written, of a place that is a registry.
+	Image string
 }
 
 // HTTP returns the files for a web server, with what the references lead to in
@@ -93,7 +96,7 @@ func S3(ctx context.Context, r client.Reader, namespace string, refs References)
 
 // Registry returns the files for a registry, as HTTP does for a web server.
 func Registry(ctx context.Context, r client.Reader, namespace string, refs References) (Files, error) {
-	return read(ctx, r, namespace, refs, Files.addLogin)
+	return read(ctx, r, namespace, refs, func(f Files, s *corev1.Secret) error { return f.addLogin(s, refs.Image) })
 }
 
 func read(ctx context.Context, r client.Reader, namespace string, refs References, add func(Files, *corev1.Secret) error) (Files, error) {

@@ -3,12 +3,13 @@
 package credentials
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/dockerconfig"
 )
 
 // addKeys adds the keys of a Secret for a bucket.
@@ -34,8 +35,8 @@ func (f Files) addKeys(s *corev1.Secret) error {
 	return nil
 }
 
-// addLogin adds the login of a Secret for a registry.
-func (f Files) addLogin(s *corev1.Secret) error {
+// addLogin adds the login of a Secret for an image's registry.
+func (f Files) addLogin(s *corev1.Secret, image string) error {
 	config := value(s, corev1.DockerConfigJsonKey, "config.json")
 	user, password := value(s, "username", "user", "accessKeyId"), value(s, "password", "secretKey")
 
@@ -44,9 +45,11 @@ func (f Files) addLogin(s *corev1.Secret) error {
 			"Secret %q %s: give it .dockerconfigjson, as `kubectl create secret docker-registry` makes it, or username and password.", s.GetName(), why)
 	}
 	switch {
-	case config != nil && !dockerConfig(config):
-		return malformed("does not hold a docker configuration in key " + corev1.DockerConfigJsonKey)
 	case config != nil:
+		why := unusable(config, image)
+		if why != "" {
+			return malformed(why)
+		}
 		f[FileDockerConfig] = config
 		return nil
 	case user == nil && password == nil:
@@ -60,10 +63,22 @@ func (f Files) addLogin(s *corev1.Secret) error {
 	return nil
 }
 
-// dockerConfig reports whether b is what `docker login` writes.
-func dockerConfig(b []byte) bool {
-	config := struct {
-		Auths map[string]json.RawMessage `json:"auths"`
-	}{}
-	return json.Unmarshal(b, &config) == nil && len(config.Auths) > 0
+// unusable says why a docker configuration does not serve for an image, or "". One
+// that knows nothing of its registry does: some can be read by anybody.
+func unusable(config []byte, image string) string {
+	c, err := dockerconfig.Parse(config)
+	if err != nil || c.Empty() {
+		return "does not hold a docker configuration in key " + corev1.DockerConfigJsonKey
+	}
+	registry, repository := dockerconfig.Of(image)
+	_, ok, err := c.Find(registry, repository)
+	helper := c.Helper(registry)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("has credentials for %s that cannot be read: %s", registry, err)
+	case !ok && helper != "":
+		return fmt.Sprintf("leaves the credentials for %s to the credential helper %.40q, which cannot be used in a cluster, because it is a program of the machine on which `docker login` was run",
+			registry, helper)
+	}
+	return ""
 }

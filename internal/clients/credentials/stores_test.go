@@ -5,6 +5,7 @@ package credentials
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +16,11 @@ import (
 
 func TestStores(t *testing.T) {
 	type reader func(context.Context, client.Reader, string, References) (Files, error)
-	const login = `{"auths": {"registry.example.com": {"auth": "dTpw"}}}`
+	const (
+		login  = `{"auths": {"registry.example.com": {"auth": "dTpw"}}}`
+		others = `{"credHelpers": {"other.example.com": "gcloud"}}`
+		beside = `{"auths": {"registry.example.com": {"auth": "dTpw"}}, "credsStore": "desktop"}`
+	)
 	cases := map[string]struct {
 		reason string
 		read   reader
@@ -34,15 +39,28 @@ func TestStores(t *testing.T) {
 		"RegistryUser":   {"User and password.", Registry, map[string]string{"username": "u", "password": "p"}, Files{"username": []byte("u"), "password": []byte("p")}, ""},
 		"RegistryHalf":   {"A user needs a password.", Registry, map[string]string{"username": "u"}, nil, v1alpha1.ReasonSecretMalformed},
 		"RegistryEmpty":  {"A Secret without a known key is named.", Registry, map[string]string{"x": "a"}, nil, v1alpha1.ReasonSecretMalformed},
+		"RegistryHelper": {"A helper cannot be used in a cluster.", Registry, map[string]string{".dockerconfigjson": `{"auths": {"registry.example.com": {}}, "credsStore": "desktop"}`}, nil, v1alpha1.ReasonSecretMalformed},
+		"RegistryOwn":    {"One for this registry alone neither.", Registry, map[string]string{".dockerconfigjson": `{"credHelpers": {"registry.example.com": "ecr-login"}}`}, nil, v1alpha1.ReasonSecretMalformed},
+		"RegistryOther":  {"One for others is of no concern.", Registry, map[string]string{".dockerconfigjson": others}, Files{".dockerconfigjson": []byte(others)}, ""},
+		"RegistryBeside": {"Nor is one where the credentials are too.", Registry, map[string]string{".dockerconfigjson": beside}, Files{".dockerconfigjson": []byte(beside)}, ""},
+		"RegistryAuth":   {"What is no user and password is named.", Registry, map[string]string{".dockerconfigjson": `{"auths": {"registry.example.com": {"auth": "hunter2"}}}`}, nil, v1alpha1.ReasonSecretMalformed},
 		"RegistryBroken": {"What is no login is named.", Registry, map[string]string{".dockerconfigjson": "{}"}, nil, v1alpha1.ReasonSecretMalformed},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := tc.read(t.Context(), store{secret: tc.secret}, "vms", References{Secret: &v1alpha1.SecretReference{Name: "keys"}})
+			got, err := tc.read(t.Context(), store{secret: tc.secret}, "vms", References{
+				Secret: &v1alpha1.SecretReference{Name: "keys"}, Image: "registry.example.com/vms/one:v1",
+			})
 			var why v1alpha1.Reason
 			var p *Problem
 			if errors.As(err, &p) {
 				why = p.Reason
+				if strings.Contains(p.Message, "hunter2") {
+					t.Errorf("the message holds a secret: %s", p.Message)
+				}
+				if strings.Contains(string(tc.secret[".dockerconfigjson"]), "Helper") && !strings.Contains(p.Message, `credential helper "ecr-login", which cannot be used`) {
+					t.Errorf("the message does not say what is wrong: %s", p.Message)
+				}
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" || why != tc.why {
 				t.Errorf("%s\nreason: want %q, got %q; files, -want +got:\n%s", tc.reason, tc.why, why, diff)

@@ -124,7 +124,7 @@ func (e *external) files(ctx context.Context, cr *v1alpha1.DiskExport) (credenti
 	case t.S3 != nil:
 		return credentials.S3(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: t.S3.SecretRef, CABundle: t.S3.CABundleRef})
 	case t.Registry != nil:
-		return credentials.Registry(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: t.Registry.SecretRef, CABundle: t.Registry.CABundleRef})
+		return credentials.Registry(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: t.Registry.SecretRef, CABundle: t.Registry.CABundleRef, Image: t.Registry.Image})
 	case t.HTTP != nil:
 		return credentials.HTTP(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: t.HTTP.SecretRef, CABundle: t.HTTP.CABundleRef})
 	}

@@ -117,7 +117,7 @@ func (e *external) files(ctx context.Context, cr *v1alpha1.DiskImport) (credenti
 	case src.S3 != nil:
 		return credentials.S3(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.S3.SecretRef, CABundle: src.S3.CABundleRef})
 	case src.Registry != nil:
-		return credentials.Registry(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.Registry.SecretRef, CABundle: src.Registry.CABundleRef})
+		return credentials.Registry(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.Registry.SecretRef, CABundle: src.Registry.CABundleRef, Image: src.Registry.Image})
 	}
 	return nil, errors.New("cannot import: the source has no member")
 }

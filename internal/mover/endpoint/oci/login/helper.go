@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/novasphere/provider-wukong/internal/dockerconfig"
 )
 
 // A Runner runs a credential helper, `docker-credential-NAME get`, with the
@@ -39,8 +41,8 @@ func runHelper(ctx context.Context, name, registry string) ([]byte, error) {
 // "Development").
 func fromHelper(run Runner, helper string, r Resource) (Login, error) {
 	server := r.Registry
-	if docker(server) == dockerHub {
-		server = "https://" + dockerHub + "/v1/"
+	if dockerconfig.Host(server) == dockerconfig.Hub {
+		server = "https://" + dockerconfig.Hub + "/v1/"
 	}
 	if helper != filepath.Base(helper) {
 		return Login{}, errors.New("the name of its credential helper is a path")
