@@ -169,8 +169,18 @@ func basic(u *url.Userinfo) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password))
 }
 
+// A LoginError is a login for a place that cannot be used here. Somebody has to
+// change the Secret.
+type LoginError struct{ Err error }
+
+// Error implements error.
+func (e *LoginError) Error() string { return e.Err.Error() }
+
+// Unwrap gives errors.Is and errors.As the cause.
+func (e *LoginError) Unwrap() error { return e.Err }
+
 // loginFor finds the login for an image among the files; nil: there is none. One
-// that cannot be used is an error: whoever asked without would not be told what
+// that cannot be used is a LoginError: whoever asked without would not be told what
 // the registry has.
 func loginFor(files map[string][]byte, registry, repository string) (*url.Userinfo, error) {
 	if u := files[fileUsername]; len(u) > 0 {
@@ -181,18 +191,18 @@ func loginFor(files map[string][]byte, registry, repository string) (*url.Userin
 	}
 	config, err := dockerconfig.Parse(files[fileDockerConfig])
 	if err != nil {
-		return nil, errors.Wrap(err, "cannot use docker configuration")
+		return nil, &LoginError{errors.Wrap(err, "cannot use docker configuration")}
 	}
 	found, ok, err := config.Find(registry, repository)
 	switch helper := config.Helper(registry); {
 	case err != nil:
-		return nil, errors.Wrapf(err, "cannot use docker configuration for %s", registry)
+		return nil, &LoginError{errors.Wrapf(err, "cannot use docker configuration for %s", registry)}
 	case ok && found.Username == "":
-		return nil, errors.Errorf("cannot use a token for %s: this check wants a user name and a password in the docker configuration", registry)
+		return nil, &LoginError{errors.Errorf("cannot use a token for %s: this check wants a user name and a password in the docker configuration", registry)}
 	case ok:
 		return url.UserPassword(found.Username, found.Password), nil
 	case helper != "":
-		return nil, errors.Errorf("cannot use credential helper %.40q for %s: put the credentials themselves into the docker configuration", helper, registry)
+		return nil, &LoginError{errors.Errorf("cannot use credential helper %.40q for %s: put the credentials themselves into the docker configuration", helper, registry)}
 	}
 	return nil, nil //nolint:nilnil // No login is no error.
 }

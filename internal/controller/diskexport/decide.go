@@ -76,6 +76,9 @@ type view struct {
 
 	// verdict is what became of the artifact of a DiskExport that is done.
 	verdict artifact.Verdict
+
+	// unseen says why nobody could be asked what became of it, or "".
+	unseen string
 }
 
 func (v view) succeeded() bool { return v.mover.Condition(batchv1.JobComplete) != nil }

@@ -77,7 +77,7 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskExport) (manage
 		}
 	}
 	if v.mover.Job == nil && v.done {
-		v.verdict = e.ask(ctx, cr)
+		v.verdict, v.unseen = e.ask(ctx, cr)
 	}
 	before := cr.Status.AtProvider.Phase
 	reportOf(cr, v, e.Clock.Now()).apply(cr, v)

@@ -3,6 +3,7 @@
 package diskexport
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -45,7 +46,7 @@ func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 	case v.mover.Job == nil && v.done && (v.verdict == artifact.Missing || v.verdict == artifact.Changed):
 		return reportOfLoss(cr, v)
 	case v.mover.Job == nil && v.done, v.succeeded() && next != actionRestart:
-		return reportOfSuccess(cr.Spec.ForProvider.Target)
+		return reportOfSuccess(cr.Spec.ForProvider.Target, v.unseen)
 	case v.mover.Job == nil:
 		return reportOfBeginning(v)
 	case next == actionRestart && void(v):
@@ -64,9 +65,9 @@ func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 }
 
 // reportOfSuccess is reportOf for an artifact that is whole.
-func reportOfSuccess(t v1alpha1.ExportTarget) report {
+func reportOfSuccess(t v1alpha1.ExportTarget, unseen string) report {
 	r := report{phase: v1alpha1.ExportPhaseSucceeded, doing: v1alpha1.ReasonComplete,
-		message: fmt.Sprintf("The artifact is whole, at %s.", place(t)), remark: unwatched(t)}
+		message: fmt.Sprintf("The artifact is whole, at %s.", place(t)), remark: cmp.Or(unwatched(t), unseen)}
 	if r.remark != "" {
 		r.message += " " + r.remark
 	}

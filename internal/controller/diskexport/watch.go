@@ -13,6 +13,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/artifact"
+	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 )
 
 // unwatched says why nobody can tell what becomes of an artifact, or "".
@@ -28,12 +29,13 @@ func unwatched(t v1alpha1.ExportTarget) string {
 
 // ask finds out what became of the artifact. That is done whenever a DiskExport
 // that is done is looked at, which is rarely. What a target that does not answer
-// said before still counts.
-func (e *external) ask(ctx context.Context, cr *v1alpha1.DiskExport) artifact.Verdict {
+// said before still counts. unseen says why it cannot be asked, until somebody
+// changes what it refers to.
+func (e *external) ask(ctx context.Context, cr *v1alpha1.DiskExport) (v artifact.Verdict, unseen string) {
 	before, a := verdictOf(cr), cr.Status.AtProvider.Artifact
 	now, err := e.answer(ctx, cr)
 	if err != nil || now.Verdict == artifact.Unknown {
-		return before
+		return before, lacking(err)
 	}
 	if a.Validator == "" {
 		a.Validator = now.Validator
@@ -41,7 +43,21 @@ func (e *external) ask(ctx context.Context, cr *v1alpha1.DiskExport) artifact.Ve
 	if v := now.Verdict; v != before && v != artifact.Present {
 		e.Record.Event(cr, event.Warning(event.Reason("Artifact"+v), errors.Errorf("the artifact at %s is not what was exported", place(cr.Spec.ForProvider.Target))))
 	}
-	return now.Verdict
+	return now.Verdict, ""
+}
+
+// lacking is what is wrong with what a question needs, or "": a place that does
+// not answer will.
+func lacking(err error) string {
+	var p *credentials.Problem
+	var l *artifact.LoginError
+	switch {
+	case errors.As(err, &p):
+		return "It is not watched: " + p.Message
+	case errors.As(err, &l):
+		return "It is not watched: " + l.Error() + "."
+	}
+	return ""
 }
 
 // answer asks whoever knows of the artifact.

@@ -8,8 +8,11 @@ import (
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/artifact"
+	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 )
 
 func TestOnVolume(t *testing.T) {
@@ -52,11 +55,35 @@ func TestUnwatched(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			cr := diskExport()
-			r := reportOfSuccess(tc.target)
+			r := reportOfSuccess(tc.target, "")
 			r.apply(cr, view{})
 			ready := cr.GetCondition(xpv2.TypeReady)
 			if said := ready.Message != "" && strings.Contains(cr.Status.AtProvider.Message, ready.Message); !strings.HasPrefix(ready.Message, tc.want) || said != (tc.want != "") {
 				t.Errorf("%s\nReady says %q and the status %q, want %q", tc.reason, ready.Message, cr.Status.AtProvider.Message, tc.want)
+			}
+		})
+	}
+}
+
+func TestLacking(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		err    error
+		want   string
+	}{
+		"Nothing": {"An answer lacks nothing.", nil, ""},
+		"Silent":  {"A place that does not answer may do so later.", errors.New("connection refused"), ""},
+		"Secret":  {"What somebody has to change is said.", errors.Wrap(&credentials.Problem{Message: `Secret "a" does not exist.`}, "x"), `It is not watched: Secret "a" does not exist.`},
+		"Helper":  {"So is a login that cannot be used.", &artifact.LoginError{Err: errors.New("cannot use a helper")}, "It is not watched: cannot use a helper."},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := lacking(tc.err); got != tc.want {
+				t.Errorf("%s\ngot %q, want %q", tc.reason, got, tc.want)
+			}
+			r := reportOfSuccess(diskExport().Spec.ForProvider.Target, tc.want)
+			if !strings.HasSuffix(r.message, tc.want) || r.remark != tc.want {
+				t.Errorf("%s\nthe status says %q", tc.reason, r.message)
 			}
 		})
 	}

@@ -113,3 +113,44 @@ func TestExportGoesOn(t *testing.T) {
 		settle(t, cr.Namespace, untouched("disk"))
 	})
 }
+
+// TestExportHelper says of a Secret with a credential helper what is wrong with
+// it, before a mover starts, and goes on when it is put right.
+func TestExportHelper(t *testing.T) {
+	start(t)
+	ns := namespace(t)
+	newClaim(t, ns, "disk")
+	s := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "login"}, Type: corev1.SecretTypeDockerConfigJson,
+		Data: map[string][]byte{corev1.DockerConfigJsonKey: []byte(`{"auths": {"registry.example.com": {}}, "credsStore": "desktop"}`)},
+	}
+	must(t, kube.client.Create(t.Context(), s))
+	cr := newExport(t, ns, "helper", toRegistry, func(cr *diskv1alpha1.DiskExport) {
+		cr.Spec.ForProvider.Target.Registry.SecretRef = &diskv1alpha1.SecretReference{Name: "login"}
+	})
+	exported(t, cr, diskv1alpha1.ExportPhasePending, diskv1alpha1.ReasonSecretMalformed)
+	if m := cr.GetCondition(xpv2.TypeReady).Message; !strings.Contains(m, `credential helper "desktop"`) || !strings.Contains(m, "give it .dockerconfigjson") {
+		t.Errorf("Ready says %q", m)
+	}
+	if i := inventory(t, ns); len(i["job"]) > 0 {
+		t.Errorf("nothing should be made: %v", i)
+	}
+	s.Data[corev1.DockerConfigJsonKey] = []byte(`{"auths": {"registry.example.com": {"username": "u", "password": "p"}}, "credsStore": "desktop"}`)
+	must(t, kube.client.Update(t.Context(), s))
+	exported(t, cr, diskv1alpha1.ExportPhaseSucceeded, xpv2.ReasonAvailable)
+	must(t, get(t, s))
+	s.Data[corev1.DockerConfigJsonKey] = []byte(`{"credHelpers": {"registry.example.com": "gcloud"}}`)
+	must(t, kube.client.Update(t.Context(), s))
+	must(t, get(t, cr))
+	cr.Labels = map[string]string{"look": "again"}
+	must(t, kube.client.Update(t.Context(), cr))
+	within(t, "it should be said that the image is not watched any more", func() error {
+		if err := get(t, cr); err != nil {
+			return err
+		}
+		if m := cr.GetCondition(xpv2.TypeReady).Message; !strings.Contains(m, `credential helper "gcloud"`) {
+			return fmt.Errorf("Ready says %q", m)
+		}
+		return nil
+	})
+}
