@@ -154,7 +154,11 @@ func (w *Writer) putBlob(ctx context.Context, b []byte) error {
 	if _, err := s.begin(ctx); err != nil {
 		return err
 	}
-	return s.end(ctx, d.Digest, b)
+	err := s.end(ctx, d.Digest, b)
+	if err != nil {
+		_ = s.cancel(ctx) // Another try begins another one; the registry ends by itself what it was not told to end.
+	}
+	return err
 }
 
 // putManifest gives the image its tag, unless another writer did so meanwhile.
