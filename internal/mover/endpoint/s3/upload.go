@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
@@ -28,6 +29,8 @@ type Upload struct {
 	upload    *multipart.Upload          // nil before it has begun
 	listed    map[int32]multipart.Listed // what the upload had when it was found
 	abandoned []string                   // other uploads of ours
+	older     []string                   // every upload that was there before this one
+	unnamed   bool                       // one was perhaps begun whose name is not known
 	parts     map[int32]multipart.Part
 	whole     *[]byte // an artifact that fits the smallest part
 	bare      bool    // the store knows no conditional requests
@@ -65,6 +68,7 @@ func (u *Upload) resume(ctx context.Context) error {
 		return err
 	}
 	for _, f := range found {
+		u.older = append(u.older, f.ID)
 		switch {
 		case f.Unit == 0:
 		case u.upload == nil && f.Unit == u.size:
@@ -161,13 +165,31 @@ func (u *Upload) begin(ctx context.Context) (*multipart.Upload, error) {
 		return up, nil
 	}
 	up, err := multipart.Begin(ctx, u.object)
-	if err != nil {
-		return nil, err
-	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if err != nil {
+		var r *store.Refusal
+		u.unnamed = u.unnamed || !errors.As(err, &r)
+		return nil, err
+	}
 	u.upload = up
 	return up, nil
+}
+
+// nameless finds the uploads that were begun by requests whose answers were
+// lost: nobody has sent a part to them, nor ever will.
+func (u *Upload) nameless(ctx context.Context) ([]string, error) {
+	found, err := multipart.Find(ctx, u.object)
+	if err != nil {
+		return nil, u.object.Cannot("list uploads of", err)
+	}
+	var ids []string
+	for _, f := range found {
+		if len(f.Parts) == 0 && !slices.Contains(u.older, f.ID) {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids, nil
 }
 
 func (u *Upload) current() *multipart.Upload {
@@ -184,9 +206,15 @@ func (u *Upload) Abort(ctx context.Context, keep bool) error {
 		ids = append(ids[:len(ids):len(ids)], u.upload.ID)
 	}
 	u.whole = nil
+	unnamed := u.unnamed
 	u.mu.Unlock()
 	if keep {
 		return nil
 	}
-	return multipart.Abort(ctx, u.object, ids)
+	err := multipart.Abort(ctx, u.object, ids)
+	if !unnamed {
+		return err
+	}
+	ids, e := u.nameless(ctx)
+	return errors.Join(err, e, multipart.Abort(ctx, u.object, ids))
 }

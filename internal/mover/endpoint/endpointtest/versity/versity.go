@@ -46,7 +46,13 @@ type Server struct {
 // Start starts a server with one bucket, and ends it with the test.
 func Start(t *testing.T, program string) *Server {
 	t.Helper()
-	s := &Server{Folder: t.TempDir()}
+	return StartIn(t, program, t.TempDir())
+}
+
+// StartIn is Start with a folder of the caller's for the bucket.
+func StartIn(t *testing.T, program, folder string) *Server {
+	t.Helper()
+	s := &Server{Folder: folder}
 	if err := os.Mkdir(filepath.Join(s.Folder, Bucket), 0o755); err != nil {
 		t.Fatal(err)
 	}
