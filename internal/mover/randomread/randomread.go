@@ -9,7 +9,9 @@
 package randomread
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
 // A File is read by any number of goroutines at once.
@@ -32,9 +35,24 @@ func New(f *os.File) *File {
 	return &File{f: f}
 }
 
-// ReadAt fills p from offset off. An end that comes before is
-// io.ErrUnexpectedEOF; other errors are the operating system's.
-func (r *File) ReadAt(p []byte, off int64) error {
+// ReadAt fills p from offset off. An end that comes before has the reason
+// SourceTruncated; other errors, but for the context's, SourceUnavailable.
+func (r *File) ReadAt(ctx context.Context, p []byte, off int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := r.fill(p, off)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("cannot read %d bytes at %d of %s: %w", len(p), off, r.f.Name(), err)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return transfer.Terminal(transfer.ReasonSourceTruncated, err)
+	}
+	return transfer.Retryable(transfer.ReasonSourceUnavailable, err)
+}
+
+func (r *File) fill(p []byte, off int64) error {
 	n := r.cached(p, off)
 	if n == len(p) {
 		return nil
@@ -66,8 +84,11 @@ func (r *File) cached(p []byte, off int64) int {
 
 // Data returns the first range at or after off, before size, that is no hole;
 // an empty one when there is none. Where holes cannot be seen it is all the
-// rest.
-func (r *File) Data(off, size int64) (disk.Extent, error) {
+// rest. Errors, but for the context's, have the reason SourceUnavailable.
+func (r *File) Data(ctx context.Context, off, size int64) (disk.Extent, error) {
+	if err := ctx.Err(); err != nil {
+		return disk.Extent{}, err
+	}
 	rest := disk.Extent{Offset: off, Length: max(0, size-off)}
 	start, err := unix.Seek(int(r.f.Fd()), off, unix.SEEK_DATA)
 	switch {
@@ -76,7 +97,7 @@ func (r *File) Data(off, size int64) (disk.Extent, error) {
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
 		return rest, nil
 	case err != nil:
-		return disk.Extent{}, err
+		return disk.Extent{}, transfer.Retryable(transfer.ReasonSourceUnavailable, fmt.Errorf("cannot look for data in %s: %w", r.f.Name(), err))
 	}
 	end, err := unix.Seek(int(r.f.Fd()), start, unix.SEEK_HOLE)
 	if err != nil {

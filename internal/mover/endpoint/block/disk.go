@@ -4,9 +4,7 @@ package block
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/randomread"
@@ -35,20 +33,7 @@ func OpenDisk(path string) (*Disk, error) {
 func (d *Disk) Size() int64 { return d.stat.Size }
 
 // ReadAt implements disk.Reader.
-func (d *Disk) ReadAt(ctx context.Context, p []byte, off int64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	err := d.r.ReadAt(p, off)
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("cannot read %d bytes at %d of %s: %w", len(p), off, d.stat.Name, err)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return transfer.Terminal(transfer.ReasonSourceTruncated, err)
-	}
-	return transfer.Retryable(transfer.ReasonSourceUnavailable, err)
-}
+func (d *Disk) ReadAt(ctx context.Context, p []byte, off int64) error { return d.r.ReadAt(ctx, p, off) }
 
 // Data implements disk.Reader: everything may be data.
 func (d *Disk) Data(_ context.Context, off int64) (disk.Extent, error) {
