@@ -128,6 +128,38 @@ func TestOlderUploadsEnd(t *testing.T) {
 	}
 }
 
+// TestPartsOfALargeDisk sends parts that are larger than the smallest, and goes
+// on with them: a bound always cuts alike.
+func TestPartsOfALargeDisk(t *testing.T) {
+	w := newWorld(t)
+	var content []byte
+	for _, attempt := range []struct{ parts, reused int }{{2, 0}, {4, 2}} {
+		u, err := s3.Create(t.Context(), w.direct, upTo(200<<30))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := int(u.Parts().Size)
+		if size <= partSize {
+			t.Fatalf("parts of 200 GiB have %d bytes, as those of 1 GiB", size)
+		}
+		content = endpointtest.Content(1, 3*size+99)
+		reused, err := putAll(t.Context(), u, content, offsets(u, content)[:attempt.parts])
+		if err != nil || reused != int64(attempt.reused*size) {
+			t.Fatalf("%d bytes reused, want %d parts of %d: %v", reused, attempt.reused, size, err)
+		}
+		if attempt.reused == 0 {
+			continue
+		}
+		if _, err := u.Commit(t.Context(), sumOf(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.holds(t, content)
+	if n := w.uploads(t); n != 0 {
+		t.Errorf("%d uploads are left", n)
+	}
+}
+
 // TestKeepAndAbort ends an upload in both ways.
 func TestKeepAndAbort(t *testing.T) {
 	w := newWorld(t)
