@@ -208,6 +208,7 @@ func oneMoment(disk io.Reader) (uint64, error) {
 func TestExportRefused(t *testing.T) {
 	t.Parallel()
 	n, s := space(t), newShelf(t)
+	n.kubevirt(t)
 	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
 	bucket := n.bucket(t)
 	n.done(t, n.diskImport(t, "disk", i.url()))
@@ -232,9 +233,7 @@ func TestExportRefused(t *testing.T) {
 		"no-snapshots": {"folder", in(bucket, "a"), asFormat("", ""), "Failed", "SnapshotsUnsupported", "writer"},
 		"no-disk":      {"empty", in(bucket, "a"), asFormat("", ""), "Failed", "SourceNotFound", "disk.img"},
 		"no-claim":     {"nowhere", in(bucket, "a"), asFormat("", ""), "Pending", "ClaimNotFound", "nowhere"},
-		"no-kubevirt": {"disk", in(bucket, "a"), func(d *diskv1alpha1.DiskExport) {
-			d.Spec.ForProvider.Source = diskv1alpha1.ExportSource{VirtualMachine: &diskv1alpha1.MachineSource{Name: "vm", Disk: "system"}}
-		}, "Pending", "KubeVirtMissing", "KubeVirt"},
+		"no-machine":   {"disk", in(bucket, "a"), ofMachine("nobody", "system"), "Pending", "VirtualMachineNotFound", "nobody"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -299,22 +298,25 @@ func TestExportMoverKilled(t *testing.T) {
 	i := s.convert(t, raw, "disk.raw", "cp", raw)
 	n.done(t, n.diskImport(t, "disk", i.url(), ofSize(64<<20)))
 
-	d := n.diskExport(t, "recovers", "disk", in(bucket, "disk.raw"), asFormat("Raw", ""), func(d *diskv1alpha1.DiskExport) {
-		limit := resource.MustParse("3Mi")
-		d.Spec.ForProvider.Transfer.BandwidthLimit = &limit
-	})
+	// One part after the other: several at once would all be there before any
+	// of them counts for the limit, and nothing would be left to send.
+	d := n.diskExport(t, "recovers", "disk", in(bucket, "disk.raw"), asFormat("Raw", ""), partByPart)
 	holds(t.Context(), t, n, d, func(d *diskv1alpha1.DiskExport) error {
-		if p := d.Status.AtProvider.Progress; p == nil || p.TransferredBytes == 0 {
+		if p := d.Status.AtProvider.Progress; p == nil || p.WrittenBytes == 0 {
 			return fmt.Errorf("it is %s: %s", d.Status.AtProvider.Phase, d.Status.AtProvider.Message)
 		}
 		return nil
 	})
 	kill9(t, n.onlyMover(t))
 	n.exported(t, d)
-	if got := d.Status.AtProvider.Progress.Attempt; got < 2 {
-		t.Errorf("status says attempt %d, want at least 2", got)
+	p := d.Status.AtProvider.Progress
+	if p.Attempt < 2 {
+		t.Errorf("status says attempt %d, want at least 2", p.Attempt)
 	}
-	t.Logf("%d bytes were not sent again", d.Status.AtProvider.Progress.ReusedBytes)
+	t.Logf("%d bytes were not sent again, %d were", p.ReusedBytes, p.WrittenBytes)
+	if p.ReusedBytes == 0 || p.WrittenBytes == 0 || p.ReusedBytes+p.WrittenBytes != d.Status.AtProvider.Artifact.Size {
+		t.Errorf("%d bytes were not sent again and %d were, want some of each, and %d of both", p.ReusedBytes, p.WrittenBytes, d.Status.AtProvider.Artifact.Size)
+	}
 	n.done(t, n.diskImport(t, "back", "", fromS3(bucket, "disk.raw"), ofSize(64<<20)))
 	n.equals(t, "back", i, 64<<20)
 }

@@ -1,34 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command peek serves one file or block device over HTTP, so that a test sees
-// what a machine that mounts a volume would see. With the word write before it,
-// it writes to it for ever, as a machine would: a row of numbers, each in a
-// block of its own, one after the other, round and round.
+// what a machine that mounts a volume would see; under /owner whose it is, and
+// under /digest the sum of it without the zeros at its end.
+// With the word write before it, it writes to it for ever, as a machine would: a
+// row of numbers, each in a block of its own, one after the other, round and
+// round. With the word copy it copies itself there, as KubeVirt puts the program
+// of a containerDisk beside the disk that it is to serve.
 package main
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 )
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "write" {
-		fmt.Fprintln(os.Stderr, "peek:", write(os.Args[2]))
-		os.Exit(1)
-	}
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: peek [write] FILE")
-		os.Exit(2)
-	}
-	server := &http.Server{Addr: ":8080", Handler: content(os.Args[1]), ReadHeaderTimeout: 10 * time.Second}
-	if err := server.ListenAndServe(); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "peek:", err)
 		os.Exit(1)
 	}
+}
+
+func run(args []string) error {
+	switch {
+	case len(args) == 1:
+		mux := http.NewServeMux()
+		mux.HandleFunc("/", content(args[0]))
+		mux.HandleFunc("/owner", owner(args[0]))
+		mux.HandleFunc("/digest", digest(args[0]))
+		server := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+		return server.ListenAndServe()
+	case len(args) == 2 && args[0] == "write":
+		return write(args[1])
+	case len(args) == 2 && args[0] == "copy":
+		return copyTo(args[1])
+	}
+	return errors.New("usage: peek [write | copy] FILE")
+}
+
+// copyTo copies this program.
+func copyTo(path string) error {
+	from, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	return errors.Join(err, to.Close())
 }
 
 const (
@@ -66,5 +96,46 @@ func content(path string) http.HandlerFunc {
 		defer f.Close()
 		w.Header().Set("Content-Type", "application/octet-stream")
 		http.ServeContent(w, r, "", time.Time{}, f)
+	}
+}
+
+// owner serves the user and the group of a file.
+func owner(path string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		s := syscall.Stat_t{}
+		if err := syscall.Stat(path, &s); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, "%d:%d", s.Uid, s.Gid)
+	}
+}
+
+// digest serves the SHA-256 of a file up to its last byte that is not zero.
+func digest(path string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		f, err := os.Open(path)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer f.Close()
+		h, b, zeros := sha256.New(), make([]byte, 1<<20), make([]byte, 1<<20)
+		skipped := 0
+		for {
+			n, err := io.ReadFull(f, b)
+			if data := bytes.TrimRight(b[:n], "\x00"); len(data) > 0 {
+				for ; skipped > 0; skipped -= min(skipped, len(zeros)) {
+					h.Write(zeros[:min(skipped, len(zeros))])
+				}
+				h.Write(data)
+				n -= len(data)
+			}
+			skipped += n
+			if err != nil {
+				break
+			}
+		}
+		fmt.Fprintf(w, "%x", h.Sum(nil))
 	}
 }
