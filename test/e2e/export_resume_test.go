@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
@@ -25,7 +26,10 @@ func TestExportToRegistryMoverKilled(t *testing.T) {
 	i := s.convert(t, raw, "disk.raw", "cp", raw)
 	n.done(t, n.diskImport(t, "disk", i.url(), ofSize(64<<20)))
 
-	d := n.diskExport(t, "goes-on", "disk", toRegistry(n.image(t, "killed:v1")), asFormat("OCI", "None"), partByPart)
+	d := n.diskExport(t, "goes-on", "disk", toRegistry(n.image(t, "killed:v1")), asFormat("OCI", "None"), func(d *diskv1alpha1.DiskExport) {
+		limit := resource.MustParse("4Mi")
+		d.Spec.ForProvider.Transfer.BandwidthLimit = &limit
+	})
 	holds(t.Context(), t, n, d, func(d *diskv1alpha1.DiskExport) error {
 		if p := d.Status.AtProvider.Progress; p == nil || p.WrittenBytes == 0 {
 			return fmt.Errorf("it is %s: %s", d.Status.AtProvider.Phase, d.Status.AtProvider.Message)
