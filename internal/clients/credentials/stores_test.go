@@ -58,7 +58,7 @@ func TestStores(t *testing.T) {
 				if strings.Contains(p.Message, "hunter2") {
 					t.Errorf("the message holds a secret: %s", p.Message)
 				}
-				if strings.Contains(string(tc.secret[".dockerconfigjson"]), "Helper") && !strings.Contains(p.Message, `credential helper "ecr-login", which cannot be used`) {
+				if strings.Contains(tc.secret[".dockerconfigjson"], "Helper") && !strings.Contains(p.Message, `credential helper "ecr-login", which cannot be used`) {
 					t.Errorf("the message does not say what is wrong: %s", p.Message)
 				}
 			}

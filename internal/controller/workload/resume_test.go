@@ -3,6 +3,7 @@
 package workload
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -42,13 +43,13 @@ func TestResume(t *testing.T) {
 		if told == "" {
 			want = before
 		}
-		if got := ReadResume(again.Secret); string(got.State) != want || string(got.Key) != string(m.Resume.Key) {
+		if got := ReadResume(again.Secret); string(got.State) != want || !bytes.Equal(got.Key, m.Resume.Key) {
 			t.Errorf("told %q after %q: the next attempt gets %q", told, before, got.State)
 		}
 		state.Secret = again.Secret
 	}
 	other := NewResume()
-	if string(other.Key) == string(m.Resume.Key) {
+	if bytes.Equal(other.Key, m.Resume.Key) {
 		t.Error("two movers have one key")
 	}
 	plain, err := Mover{Meta: metav1.ObjectMeta{Name: "a"}}.Run()

@@ -138,6 +138,9 @@ func TestWriterWithoutChunks(t *testing.T) {
 	}
 	b := layer()
 	for name, tc := range cases {
+		if testing.Short() && name != "Small" && name != "Second" && name != "AmazonBreaks" && name != "Breaks" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			r := distribution.Start(t)
 			p := r.Before(t)

@@ -5,7 +5,6 @@ package push
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -66,8 +65,8 @@ func (w *Writer) resume(ctx context.Context) (bool, error) {
 	if len(w.options.Before) == 0 {
 		return false, nil
 	}
-	m, at, err := readMemo(w.options.Before)
-	if err != nil {
+	m, at, ok := readMemo(w.options.Before)
+	if !ok {
 		w.options.Note("What an attempt before has told of its upload cannot be used: all is sent again.")
 		return false, nil
 	}
@@ -81,7 +80,7 @@ func (w *Writer) resume(ctx context.Context) (bool, error) {
 		}
 	}
 	w.at = at
-	err = w.ask(ctx)
+	err := w.ask(ctx)
 	switch status := remote.Status(err); {
 	case err == nil:
 		w.inherits = w.offset
@@ -96,27 +95,25 @@ func (w *Writer) resume(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-var errMemo = errors.New("it names no session")
-
-func readMemo(b []byte) (memo, *url.URL, error) {
-	m := memo{}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return m, nil, err
+// readMemo returns a memo and the session that it names, if it names one.
+func readMemo(b []byte) (m memo, at *url.URL, ok bool) {
+	if json.Unmarshal(b, &m) != nil {
+		return m, nil, false
 	}
 	at, err := url.Parse(m.Session)
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-		return m, nil, errMemo
+		return m, nil, false
 	}
 	at.User, at.Fragment, at.RawFragment = nil, "", ""
-	return m, at, nil
+	return m, at, true
 }
 
 // Cancel ends the session that an attempt before has told of. That there is none
 // any more is no error.
 func Cancel(ctx context.Context, o oci.Options, before []byte) error {
-	_, at, err := readMemo(before)
-	if err != nil {
-		return nil //nolint:nilerr // Nothing can be found by it.
+	_, at, ok := readMemo(before)
+	if !ok {
+		return nil // Nothing can be found by it.
 	}
 	if err := cancel(ctx, o, at); err != nil {
 		return fmt.Errorf("cannot end upload to %s: %w", o.Image, ofTarget(err))

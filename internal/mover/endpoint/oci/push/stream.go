@@ -45,7 +45,7 @@ func (s *Stream) Stream(ctx context.Context, r io.Reader, size int64) error {
 }
 
 func (s *Stream) send(ctx context.Context, r *counting, size int64) error {
-	err := s.session.stream(ctx, r, size)
+	err := s.stream(ctx, r, size)
 	if gone(remote.Status(err)) {
 		return transfer.Retryable(transfer.ReasonTargetUnavailable, err)
 	}
