@@ -98,7 +98,7 @@ func claim(vm string, v volume, of []volume) (string, error) {
 
 // unknown is the problem of a disk without a volume.
 func unknown(vm *unstructured.Unstructured, disk string, of []volume) error {
-	devices, _, _ := unstructured.NestedSlice(vm.Object, "spec", "template", "spec", "domain", "devices", "disks") //nolint:errcheck // What is no list has no disks.
+	devices, _, _ := unstructured.NestedSlice(vm.Object, "spec", "template", "spec", "domain", "devices", "disks")
 	if slices.ContainsFunc(devices, func(d any) bool { return text(d, "name") == disk }) {
 		return problem(LackDisk, "Disk %q of VirtualMachine %q has no volume: give it one of that name in spec.template.spec.volumes%s.", disk, vm.GetName(), instead(of))
 	}
@@ -135,9 +135,9 @@ func named(name string) func(volume) bool {
 	return func(v volume) bool { return v.name == name }
 }
 
-// volumes reads a list of volumes.
+// volumes reads a list of volumes. What is no list has none.
 func volumes(u *unstructured.Unstructured, path ...string) []volume {
-	list, _, _ := unstructured.NestedSlice(u.Object, path...) //nolint:errcheck // What is no list has no volumes.
+	list, _, _ := unstructured.NestedSlice(u.Object, path...)
 	var out []volume
 	for _, e := range list {
 		members, _ := e.(map[string]any)

@@ -82,8 +82,6 @@ func written(o *origin.Disk) {
 	o.Usage.Nodes = []string{"node-1"}
 }
 
-func snapshotted(o *origin.Disk) { o.SnapshotClass = "snapshots" }
-
 // taken is a snapshot of the disk that is ready.
 func taken() *snapshot.Snapshot {
 	return &snapshot.Snapshot{Name: "backup-01234567", Ours: true, Ready: true, Claim: "disk"}
