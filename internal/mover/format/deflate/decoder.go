@@ -61,29 +61,44 @@ func (d *Decoder) Decode(dst, src []byte) (n int, err error) {
 
 // block decodes one block and reports whether it was the last.
 func (d *Decoder) block() (final bool, err error) {
+	final, kind, err := d.blockHead()
+	if err != nil {
+		return false, err
+	}
+	if kind == blockStored {
+		return final, d.stored()
+	}
+	t, err := d.tablesOf(kind)
+	if err != nil {
+		return false, err
+	}
+	return final, d.compressed(t)
+}
+
+// blockHead reads the three bits that a block begins with.
+func (d *Decoder) blockHead() (final bool, kind uint, err error) {
 	r := &d.reader
 	r.refill()
 	if r.n < 3 {
-		return false, ErrTruncated
+		return false, 0, ErrTruncated
 	}
 	final = r.take(1) == 1
-	switch r.take(2) {
-	case blockStored:
-		err = d.stored()
+	return final, r.take(2), nil
+}
+
+// tablesOf are the tables of a block that is not stored.
+func (d *Decoder) tablesOf(kind uint) (*tables, error) {
+	switch kind {
 	case blockFixed:
 		if !d.hasFixed {
 			d.fixed.buildFixed(&d.scratch)
 			d.hasFixed = true
 		}
-		err = d.compressed(&d.fixed)
+		return &d.fixed, nil
 	case blockDynamic:
-		if err = d.readTables(); err == nil {
-			err = d.compressed(&d.dynamic)
-		}
-	default:
-		err = ErrCorrupt
+		return &d.dynamic, d.readTables()
 	}
-	return final, err
+	return nil, ErrCorrupt
 }
 
 // stored copies a block that is not compressed (RFC 1951, section 3.2.4).
