@@ -109,6 +109,23 @@ func (s State) Condition(t batchv1.JobConditionType) *batchv1.JobCondition {
 	return nil
 }
 
+// Succeeded reports whether the mover has done its work, and when. Its container
+// says so in its last word, about two seconds before the Job does.
+func (s State) Succeeded() (at metav1.Time, ok bool) {
+	switch c := Container(s.Pod()); {
+	case s.Job == nil || s.Condition(batchv1.JobFailed) != nil:
+		return at, false
+	case s.Condition(batchv1.JobComplete) != nil && s.Job.Status.CompletionTime != nil:
+		return *s.Job.Status.CompletionTime, true
+	case s.Condition(batchv1.JobComplete) != nil:
+		return s.Job.GetCreationTimestamp(), true
+	case c == nil || c.State.Terminated == nil || c.State.Terminated.ExitCode != 0 || c.State.Terminated.FinishedAt.IsZero():
+		return at, false
+	default:
+		return c.State.Terminated.FinishedAt, s.Result != nil && s.Result.Succeeded()
+	}
+}
+
 // Container returns the status of the mover's container in a pod, or nil.
 func Container(p *corev1.Pod) *corev1.ContainerStatus {
 	if p == nil {

@@ -81,8 +81,12 @@ type view struct {
 	unseen string
 }
 
-func (v view) succeeded() bool { return v.mover.Condition(batchv1.JobComplete) != nil }
-func (v view) failed() bool    { return v.mover.Condition(batchv1.JobFailed) != nil }
+func (v view) succeeded() bool {
+	_, ok := v.mover.Succeeded()
+	return ok
+}
+
+func (v view) failed() bool { return v.mover.Condition(batchv1.JobFailed) != nil }
 
 // ended reports whether the Job will not run again.
 func (v view) ended() bool { return v.succeeded() || v.failed() }
@@ -211,10 +215,8 @@ func fills(v view) bool {
 	return slices.ContainsFunc(v.origin.Usage.Writers, func(w volume.Writer) bool { return w.Since.After(start.Time) })
 }
 
-// completion is when the Job succeeded; zero when it has not.
+// completion is when the mover succeeded; zero when it has not.
 func (v view) completion() time.Time {
-	if !v.succeeded() || v.mover.Job.Status.CompletionTime == nil {
-		return time.Time{}
-	}
-	return v.mover.Job.Status.CompletionTime.Time
+	at, _ := v.mover.Succeeded()
+	return at.Time
 }

@@ -28,7 +28,7 @@ const (
 	// every 5 %; snapshots are not watched, because a cluster need not have
 	// them.
 	pollRunning = 2 * time.Second
-	pollTidying = 500 * time.Millisecond
+	pollTidying = 200 * time.Millisecond
 	pollBlocked = 15 * time.Second
 
 	// pollJitter is how much of the interval of a settled DiskExport is left

@@ -178,10 +178,8 @@ func conclude(cr *v1alpha1.DiskExport, v view) {
 	if at.CompletionTime != nil {
 		return
 	}
-	at.CompletionTime = v.mover.Job.Status.CompletionTime.DeepCopy()
-	if at.CompletionTime == nil {
-		at.CompletionTime = at.StartTime.DeepCopy()
-	}
+	end, _ := v.mover.Succeeded()
+	at.CompletionTime = &end
 	at.Artifact = &v1alpha1.ArtifactObservation{URI: place(cr.Spec.ForProvider.Target), Format: string(formatOf(cr.Spec.ForProvider))}
 	if r := v.mover.Result; r != nil && r.Artifact != (transfer.ArtifactFacts{}) {
 		at.Artifact = observed(r.Artifact)

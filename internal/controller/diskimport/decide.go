@@ -73,8 +73,12 @@ func (v view) nothing() bool {
 	return v.mover.Job == nil && len(v.mover.Pods) == 0 && !v.volume.Exists()
 }
 
-func (v view) succeeded() bool { return v.mover.Condition(batchv1.JobComplete) != nil }
-func (v view) failed() bool    { return v.mover.Condition(batchv1.JobFailed) != nil }
+func (v view) succeeded() bool {
+	_, ok := v.mover.Succeeded()
+	return ok
+}
+
+func (v view) failed() bool { return v.mover.Condition(batchv1.JobFailed) != nil }
 
 // ended reports whether the Job will not run again.
 func (v view) ended() bool { return v.succeeded() || v.failed() }

@@ -25,7 +25,7 @@ const (
 	// comes: progress is written to the log every two seconds and to status
 	// every 5 %, and a handover waits for claims and pods to go.
 	pollRunning    = 2 * time.Second
-	pollPublishing = 500 * time.Millisecond
+	pollPublishing = 200 * time.Millisecond
 	pollBlocked    = 15 * time.Second
 
 	// pollJitter is how much of the interval of a settled DiskImport is left

@@ -119,14 +119,12 @@ func describe(cr *v1alpha1.DiskImport, v view, changed bool) {
 		at.StartTime, at.CompletionTime, at.Progress, at.Source, at.Checksum = &start, nil, nil, nil, ""
 	}
 	at.Progress = progress.Next(at.Progress, v.mover, changed)
-	if !v.succeeded() {
+	end, ok := v.mover.Succeeded()
+	if !ok {
 		return
 	}
 	if at.CompletionTime == nil {
-		at.CompletionTime = v.mover.Job.Status.CompletionTime.DeepCopy()
-		if at.CompletionTime == nil {
-			at.CompletionTime = start.DeepCopy()
-		}
+		at.CompletionTime = &end
 	}
 	if r := v.mover.Result; r != nil {
 		at.Source, at.Checksum = sourceFacts(r.Source), r.Checksum
