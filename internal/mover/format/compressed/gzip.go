@@ -60,7 +60,7 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 		}
 		n, err := g.r.Read(p)
 		g.sum = crc32.Update(g.sum, crc32.IEEETable, p[:n])
-		g.size += uint32(n) //nolint:gosec // Modulo 4 GiB.
+		g.size += uint32(n)
 		switch {
 		case errors.Is(err, io.EOF):
 			g.member = false
@@ -125,7 +125,7 @@ func (g *gzipReader) begin() error {
 		if err != nil {
 			return err
 		}
-		if binary.LittleEndian.Uint16(b) != uint16(sum) { //nolint:gosec // The lower half (RFC 1952 section 2.3.1).
+		if uint32(binary.LittleEndian.Uint16(b)) != sum&0xffff { // The lower half (RFC 1952 section 2.3.1).
 			return errHeader
 		}
 	}

@@ -21,10 +21,14 @@ const (
 
 // lengthOrder is the order in which the lengths of the lengths' codes stand
 // (section 3.2.7).
+//
+//nolint:gochecknoglobals // A constant that Go cannot write as one.
 var lengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
 // lengthBits are the extra bits of the codes of a match's length, from 257 on
 // (section 3.2.5).
+//
+//nolint:gochecknoglobals // A constant that Go cannot write as one.
 var lengthBits = [29]uint8{8: 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0}
 
 // An extended is a symbol and what it leaves open.
@@ -34,8 +38,8 @@ type extended struct {
 	bits   uint8 // of open
 }
 
-var matchLengths = newMatchLengths()
-
+// newMatchLengths makes the codes of all lengths of a match, counted from
+// firstLength.
 func newMatchLengths() (codes [maxMatch + 1]extended) {
 	n := 3
 	for symbol, extra := range lengthBits {
@@ -50,9 +54,6 @@ func newMatchLengths() (codes [maxMatch + 1]extended) {
 	codes[maxMatch] = extended{0, uint8(len(lengthBits) - 1), 0}
 	return codes
 }
-
-// lengthOf gives the code of a match's length, counted from firstLength.
-func lengthOf(n uint32) extended { return matchLengths[n] }
 
 // distanceOf gives the code of a distance: two for each power of two.
 func distanceOf(d uint32) extended {

@@ -44,6 +44,7 @@ type Encoder struct {
 	literals  codes
 	distances codes
 	lengths   codes                       // of the other two codes' lengths
+	lengthOf  [maxMatch + 1]extended      // the code of a match's length, counted from firstLength
 	matches   [maxMatch + 1]uint64        // the whole code of a match's length
 	runs      [literalCodes * 2]lengthRun // which describe the codes
 }
@@ -56,6 +57,7 @@ func NewEncoder(window int) *Encoder {
 		literals:  newCodes(literalCodes),
 		distances: newCodes(distanceCodes),
 		lengths:   newCodes(len(lengthOrder)),
+		lengthOf:  newMatchLengths(),
 	}
 }
 
@@ -125,7 +127,7 @@ func (e *Encoder) plan(found lz77.Found) (runs []lengthRun, bits int) {
 	clear(e.distances.counts)
 	e.literals.counts[endOfBlock] = 1
 	for _, q := range found.Sequences {
-		e.literals.counts[firstLength+uint32(lengthOf(q.Match).symbol)]++
+		e.literals.counts[firstLength+uint32(e.lengthOf[q.Match].symbol)]++
 		e.distances.counts[distanceOf(q.Distance).symbol]++
 	}
 	bits = e.literals.build(&e.builder, literalLimit) + e.distances.build(&e.builder, codeLimit)
@@ -142,7 +144,7 @@ func (e *Encoder) plan(found lz77.Found) (runs []lengthRun, bits int) {
 // appendFound appends literals, matches and the end of the block.
 func (e *Encoder) appendFound(w *bitstream.Writer, found lz77.Found) {
 	for n := uint32(3); n <= maxMatch; n++ {
-		c := lengthOf(n)
+		c := e.lengthOf[n]
 		symbol := firstLength + uint32(c.symbol)
 		code, bits := e.literals.bits[symbol]>>8, e.literals.bits[symbol]&0xff
 		e.matches[n] = uint64(code|c.open<<bits)<<8 | uint64(bits+uint32(c.bits))

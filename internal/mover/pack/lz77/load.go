@@ -11,7 +11,9 @@ import (
 // keeps to it (margin), and checking costs a fifth of its time. The race
 // detector's tests check them all the same (checkptr).
 
-func pointer(p []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(p)) }
+func pointer(p []byte) unsafe.Pointer {
+	return unsafe.Pointer(unsafe.SliceData(p)) //nolint:gosec // The reason stands above.
+}
 
 func byteAt(p unsafe.Pointer, i int) byte { return *(*byte)(unsafe.Add(p, i)) }
 

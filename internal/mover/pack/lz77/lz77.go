@@ -107,7 +107,7 @@ func (m *Matcher) Find(p []byte, from int) Found {
 		c0, c1 := s-int(d0), s+1-int(d1)
 		n := hashed
 		switch {
-		case uint32(v>>8) == load32(at, s+1-distance):
+		case v>>8&(1<<32-1) == uint64(load32(at, s+1-distance)):
 			s++
 			n = MinMatch
 		// A distance of 0 is 64 KiB, which d-1 tells to be too far.

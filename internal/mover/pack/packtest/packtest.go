@@ -14,7 +14,7 @@ import (
 // Pieces gives the pieces by name. They are always the same; a sample of them
 // if few are wanted.
 func Pieces(few bool) map[string][]byte {
-	r := rand.New(rand.NewPCG(1, 2))
+	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // Test data, always the same.
 	noise := func(n, kinds int) []byte {
 		b := make([]byte, n)
 		for i := range b {
@@ -68,6 +68,7 @@ func skewed() []byte {
 	for v, n, next := 0, 1, 1; len(b)+n < 60<<10; v, n, next = v+1, next, n+next {
 		b = append(b, bytes.Repeat([]byte{byte(v)}, n)...)
 	}
-	rand.New(rand.NewPCG(3, 4)).Shuffle(len(b), func(i, j int) { b[i], b[j] = b[j], b[i] })
+	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // Test data, always the same.
+	r.Shuffle(len(b), func(i, j int) { b[i], b[j] = b[j], b[i] })
 	return b
 }

@@ -5,6 +5,8 @@ package zstd
 import "math/bits"
 
 // Extra bits of the codes (RFC 8878 section 3.1.1.3.2.1.1).
+//
+//nolint:gochecknoglobals // A constant that Go cannot write as one.
 var (
 	literalBits = [maxSymbols]uint8{
 		16: 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
@@ -15,6 +17,8 @@ var (
 )
 
 // The tables that every decoder has (section 3.1.1.3.2.2).
+//
+//nolint:gochecknoglobals // A constant that Go cannot write as one.
 var (
 	literalNorm = []int16{
 		4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1,
@@ -46,10 +50,18 @@ const (
 	minMatch      = 3
 )
 
-var (
-	literalCodes = [shortLiterals]code(lookup(shortLiterals, literalBits))
-	matchCodes   = [shortMatch]code(lookup(shortMatch, matchBits))
-)
+// A codebook has the codes of lengths.
+type codebook struct {
+	literals [shortLiterals]code
+	matches  [shortMatch]code
+}
+
+func newCodebook() *codebook {
+	return &codebook{
+		literals: [shortLiterals]code(lookup(shortLiterals, literalBits)),
+		matches:  [shortMatch]code(lookup(shortMatch, matchBits)),
+	}
+}
 
 // lookup makes the codes of the lengths from 0 to n.
 func lookup(n int, extra [maxSymbols]uint8) []code {
@@ -62,20 +74,20 @@ func lookup(n int, extra [maxSymbols]uint8) []code {
 	return codes[:n]
 }
 
-// literalCode gives the code of a number of literals.
-func literalCode(n uint32) code {
+// literal gives the code of a number of literals.
+func (b *codebook) literal(n uint32) code {
 	if n < shortLiterals {
-		return literalCodes[n]
+		return b.literals[n]
 	}
 	high := uint8(bits.Len32(n) - 1)
 	return newCode(high+19, n-1<<(high&31))
 }
 
-// matchCode gives the code of a match's length.
-func matchCode(n uint32) code {
+// match gives the code of a match's length.
+func (b *codebook) match(n uint32) code {
 	n -= minMatch
 	if n < shortMatch {
-		return matchCodes[n]
+		return b.matches[n]
 	}
 	high := uint8(bits.Len32(n) - 1)
 	return newCode(high+36, n-1<<(high&31))

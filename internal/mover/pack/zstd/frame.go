@@ -3,6 +3,7 @@
 package zstd
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/novasphere/provider-wukong/internal/mover/pack/lz77"
@@ -75,5 +76,5 @@ func endBlock(dst []byte, begun, size, kind int) []byte {
 
 // uniform tells whether all bytes of p are the same, and that there are any.
 func uniform(p []byte) bool {
-	return len(p) > 0 && p[0] == p[len(p)-1] && string(p[1:]) == string(p[:len(p)-1])
+	return len(p) > 0 && p[0] == p[len(p)-1] && bytes.Equal(p[1:], p[:len(p)-1])
 }

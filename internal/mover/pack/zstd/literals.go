@@ -147,7 +147,7 @@ func (l *literals) appendWeights(dst []byte, longest uint8) ([]byte, bool) {
 	}
 	dst[begun-1] = byte(127 + len(listed))
 	for i := 0; i < len(listed); i += 2 {
-		dst = append(dst, weights[i]<<4|weights[i+1])
+		dst = append(dst, weights[i]<<4|weights[i+1]) //nolint:gosec // At most 128 of 256 are listed.
 	}
 	return dst, true
 }

@@ -36,6 +36,7 @@ type sequences struct {
 	recent                    [3]uint32 // the last distances, which have short codes
 	literals, match, distance *alphabet
 	codes                     []codes
+	book                      *codebook
 }
 
 func newSequences() sequences {
@@ -44,6 +45,7 @@ func newSequences() sequences {
 		match:    &alphabet{maxLog: 9},
 		distance: &alphabet{maxLog: 8},
 		codes:    make([]codes, 0, lz77.BlockSize/lz77.MinMatch+1),
+		book:     newCodebook(),
 	}
 	s.literals.preset.preset(literalNorm, 6)
 	s.match.preset.preset(matchNorm, 6)
@@ -82,8 +84,8 @@ func (s *sequences) encode(found []lz77.Sequence) {
 	s.codes = s.codes[:len(found)]
 	for i, q := range found {
 		c := codes{
-			literals: literalCode(q.Literals),
-			match:    matchCode(q.Match),
+			literals: s.book.literal(q.Literals),
+			match:    s.book.match(q.Match),
 			distance: distanceCode(recall(&s.recent, q.Distance, q.Literals == 0)),
 		}
 		s.codes[i] = c
