@@ -67,11 +67,25 @@ func TestRoundTrip(t *testing.T) {
 					d.Spec.ForProvider.Source.HTTP = &diskv1alpha1.HTTPSource{URL: image{path: s.name + "/up.raw"}.url()}
 				}
 			}
-			n.done(t, n.diskImport(t, "back-"+name, "", back))
+			n.done(t, n.diskImport(t, "back-"+name, "", back, withDigestOf(t, at.Artifact)))
 			n.equals(t, "back-"+name, i, diskSize)
 			n.nothingLeft(t, d)
 		})
 	}
+}
+
+// withDigestOf hands on what an export says of its artifact. An image is compared
+// with its digest in any case.
+func withDigestOf(t *testing.T, a *diskv1alpha1.ArtifactObservation) edit {
+	t.Helper()
+	switch {
+	case a == nil || a.Digest == "":
+		t.Errorf("the artifact has no digest: %+v", a)
+		return func(*diskv1alpha1.DiskImport) {}
+	case a.Format == "OCI":
+		return func(*diskv1alpha1.DiskImport) {}
+	}
+	return withChecksum(a.Digest)
 }
 
 // nothingLeft waits until nothing is left of an export's run.
