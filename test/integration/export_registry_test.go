@@ -5,6 +5,7 @@
 package integration
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func TestExportGoesOn(t *testing.T) {
 		world.nodes.keep("left/remove", true)
 		must(t, kube.client.Delete(t.Context(), cr))
 		s := holds(t, cr.Namespace, job+"-remove", "sealed-upload")
-		if string(s.Data[transfer.FileResumeKey]) != string(key) {
+		if !bytes.Equal(s.Data[transfer.FileResumeKey], key) {
 			t.Error("the mover that removes the upload has another key")
 		}
 		within(t, "a mover should remove the upload", func() error {
