@@ -38,12 +38,12 @@ func uploadS3(ctx context.Context, job *transfer.Job, bound int64, c *counters) 
 	if err != nil {
 		return nil, err
 	}
-	size := s3.Range{Most: bound}
+	o := s3.Options{Most: bound, Note: c.noted}
 	if unpacked(job.Artifact) {
-		size.Least = bound
+		o.Least = bound
 	}
 	return retry.Create(ctx, s3Retries(job, c), func(ctx context.Context) (disk.Upload, error) {
-		return s3.Create(ctx, p, size)
+		return s3.Create(ctx, p, o)
 	})
 }
 

@@ -78,7 +78,7 @@ var rows = []row{
 	{ReasonTargetRefused, 26, "the target refuses the artifact", "Read the server's words in the message, and correct the target's name, its credentials' rights or its limits."},
 	{ReasonTargetChanged, 27, "another writer uses the same target", "Give each export a name of its own, and run this one again."},
 
-	{ReasonSourceUnavailable, ExitRetry, "the source does not answer, or breaks off", "Nothing to do at first: it is tried again. If it stays, check the server and the network between."},
+	{ReasonSourceUnavailable, ExitRetry, "the source does not answer, or breaks off", "Nothing to do at first: it is tried again. If it stays, check the server and the network between, or the storage of a disk that is exported."},
 	{ReasonTargetError, ExitRetry, "the target's storage reports an error", "It is tried again. If it stays, check the storage and the node's kernel log."},
 	{ReasonTargetUnavailable, ExitRetry, "the target does not answer, or breaks off", "Nothing to do at first: it is tried again. If it stays, check the server and the network between."},
 	{ReasonDeadlineExceeded, ExitRetry, "the transfer did not end within its deadline", "Raise transfer.deadline, or make the link faster."},

@@ -4,6 +4,7 @@ package s3_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -101,6 +102,32 @@ func foreign(t *testing.T, w *world, part []byte) {
 
 // TestOlderUploadsEnd leaves uploads with parts of another size, as of a disk
 // that has grown since.
+// TestChangedIsSaid says it when what an attempt before has sent does not fit.
+func TestChangedIsSaid(t *testing.T) {
+	content := endpointtest.Content(1, 3*partSize)
+	changed := bytes.Clone(content)
+	changed[partSize+5]++
+	for name, before := range map[string][]byte{"Same": content, "Changed": changed} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			begun(t, w.direct, before, []int64{0, partSize})
+			o := upTo(bound)
+			said := ""
+			o.Note = func(s string) { said = s }
+			u, err := s3.Create(t.Context(), w.direct, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := putAll(t.Context(), u, content, offsets(u, content)); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(said, "the disk or the program was another") != (name == "Changed") {
+				t.Errorf("it says %q", said)
+			}
+		})
+	}
+}
+
 func TestOlderUploadsEnd(t *testing.T) {
 	w := newWorld(t)
 	older, err := s3.Create(t.Context(), w.direct, upTo(200<<30))

@@ -19,6 +19,7 @@ import (
 // An Upload is an artifact that becomes an object. It implements disk.Upload.
 type Upload struct {
 	object store.Object
+	note   func(string)
 	size   int64       // of each part but the last
 	before store.Facts // what stood under the key
 
@@ -37,18 +38,27 @@ type Upload struct {
 	contested bool    // another writer uses the same upload
 }
 
-// A Range is how many bytes an artifact has at least and at most, as far as can
-// be known before it is made.
-type Range struct{ Least, Most int64 }
+// Options say what is known of an artifact before it is made.
+type Options struct {
+	// Least and Most are how many bytes it has.
+	Least, Most int64
+
+	// Note is told, for people, why what an attempt before has sent is sent
+	// again. Nil: nobody wants to know.
+	Note func(string)
+}
 
 // Create begins an artifact, or goes on with one that was begun. One that is
 // certainly too large is refused; one that may become so is when it has. The
 // errors are those of the store, classified, or that of the
 // context; a retryable one is worth another call.
-func Create(ctx context.Context, p store.Place, r Range) (*Upload, error) {
-	u := &Upload{object: store.Target(p), size: multipart.PartSize(r.Most), beginning: make(chan struct{}, 1), parts: map[int32]multipart.Part{}}
-	if r.Least > multipart.MaxSize {
-		return nil, u.object.Cannot("write", u.tooLarge(fmt.Sprintf("the artifact has %d bytes, which is more", r.Least)))
+func Create(ctx context.Context, p store.Place, o Options) (*Upload, error) {
+	u := &Upload{object: store.Target(p), note: o.Note, size: multipart.PartSize(o.Most), beginning: make(chan struct{}, 1), parts: map[int32]multipart.Part{}}
+	if u.note == nil {
+		u.note = func(string) {}
+	}
+	if o.Least > multipart.MaxSize {
+		return nil, u.object.Cannot("write", u.tooLarge(fmt.Sprintf("the artifact has %d bytes, which is more", o.Least)))
 	}
 	var err error
 	if u.before, err = u.object.Find(ctx, ""); err != nil {
@@ -118,9 +128,12 @@ func (u *Upload) keepWhole(p []byte) {
 
 func (u *Upload) putPart(ctx context.Context, p []byte, n int32) (bool, error) {
 	piece := multipart.NewPiece(p)
-	if part, ok := piece.Is(u.listed[n]); ok {
-		u.done(n, part)
-		return true, nil
+	if listed, there := u.listed[n]; there {
+		if part, same := piece.Is(listed); same {
+			u.done(n, part)
+			return true, nil
+		}
+		u.note("An attempt before has sent other bytes, since the disk or the program was another: what differs is sent again.")
 	}
 	up, err := u.begin(ctx)
 	if err != nil {

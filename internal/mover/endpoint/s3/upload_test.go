@@ -27,7 +27,7 @@ const (
 	bound    = 1 << 30
 )
 
-func upTo(most int64) s3.Range { return s3.Range{Most: most} }
+func upTo(most int64) s3.Options { return s3.Options{Most: most} }
 
 func create(t *testing.T, p store.Place) *retry.Upload {
 	t.Helper()
@@ -142,7 +142,7 @@ func TestUpload(t *testing.T) {
 // and what may become so when it has.
 func TestUploadTooLarge(t *testing.T) {
 	w := newWorld(t)
-	_, err := s3.Create(t.Context(), store.Place{}, s3.Range{Least: 2 << 40, Most: 2 << 40})
+	_, err := s3.Create(t.Context(), store.Place{}, s3.Options{Least: 2 << 40, Most: 2 << 40})
 	if transfer.ReasonOf(err) != transfer.ReasonTargetRefused || !strings.Contains(err.Error(), "10000 parts") {
 		t.Errorf("got %v, want reason %s", err, transfer.ReasonTargetRefused)
 	}
