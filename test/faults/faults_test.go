@@ -274,7 +274,9 @@ func TestSurvives(t *testing.T) {
 				job.Verification.Checksum = checksum(images[format])
 				o := run(t.Context(), t, job)
 				o.succeeded(t, disk)
-				if o.result.Attempts < 2 && name != "Expires" {
+				// A whole answer near the file's beginning is used as it is.
+				whole := name == "SomeWhole" && len(srv.Requests()) >= 3
+				if o.result.Attempts < 2 && name != "Expires" && !whole {
 					t.Errorf("%s: one attempt was enough, so that this shows nothing", tc.reason)
 				}
 			})
