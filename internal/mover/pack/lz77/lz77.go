@@ -122,11 +122,10 @@ func (m *Matcher) Find(p []byte, from int) Found {
 		}
 		n = extend(p[:min(len(p), s+m.longest)], s, s-distance, n)
 		end := s + n
-		for s > begun && s > distance && byteAt(at, s-1) == byteAt(at, s-1-distance) {
+		// No longer than it may be: the next look must be behind all that is in
+		// the table, or a distance would reach to before p.
+		for s > begun && s > distance && end-s < m.longest && byteAt(at, s-1) == byteAt(at, s-1-distance) {
 			s--
-		}
-		if end-s > m.longest {
-			end = s + m.longest
 		}
 		m.copyLiterals(p, begun, s, nLiterals)
 		nLiterals += s - begun

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/novasphere/provider-wukong/internal/mover/pack/lz77"
 	"github.com/novasphere/provider-wukong/internal/mover/pack/packtest"
 )
@@ -56,5 +58,41 @@ func TestFind(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// guarded is n bytes of memory with none around them that can be read.
+func guarded(t *testing.T, n int) []byte {
+	t.Helper()
+	const guard = 2 * lz77.BlockSize
+	b, err := unix.Mmap(-1, 0, guard+n+guard, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(b) })
+	for _, g := range [][]byte{b[:guard], b[guard+n:]} {
+		if err := unix.Mprotect(g, unix.PROT_NONE); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b[guard : guard+n]
+}
+
+// TestStaysWithin puts pieces beside memory that cannot be read: what is
+// outside of a piece is not looked at, for which the loads are not checked.
+func TestStaysWithin(t *testing.T) {
+	const room = 2 << 20
+	memory := guarded(t, room)
+	for _, window := range []int{4 << 10, 32 << 10, lz77.Window} {
+		m := lz77.New(258, window)
+		for _, p := range packtest.Pieces(testing.Short()) {
+			for _, at := range []int{0, room - len(p)} {
+				m.Reset()
+				q := memory[at : at+copy(memory[at:], p)]
+				for from := 0; from < len(q); from += lz77.BlockSize {
+					m.Find(q[:min(from+lz77.BlockSize, len(q))], from)
+				}
+			}
+		}
 	}
 }

@@ -42,6 +42,7 @@ func Pieces(few bool) map[string][]byte {
 		"FarBack":        bytes.Repeat(noise(64<<10, 256), 3),
 		"JustTooFar":     bytes.Repeat(noise(64<<10+1, 256), 3),
 		"JustNear":       bytes.Repeat(noise(64<<10-1, 256), 3),
+		"NoticedLate":    bytes.Repeat(noise(30000, 256), 2), // Steps are longer than the longest match of deflate.
 		"OneOdd":         append(bytes.Repeat([]byte{9}, 65535), 8),
 		"Shorts":         bytes.Repeat([]byte("abcd"), 16<<10),
 		"Skewed":         skewed(),
