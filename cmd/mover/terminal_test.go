@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,9 +47,39 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// TestInterruptedOnTerminal stops it while it waits for a server: it says what
+// it waited for, and what a person can do, who is no Job.
+func TestInterruptedOnTerminal(t *testing.T) {
+	asked := make(chan struct{}, 100)
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		asked <- struct{}{}
+	}))
+	defer busy.Close()
+	shown, code := whileOnTerminal(t, func(p *os.Process) {
+		<-asked // And once more: the first answer has been seen by then.
+		<-asked
+		_ = p.Signal(os.Interrupt)
+	}, "import", busy.URL, filepath.Join(t.TempDir(), "disk.img"))
+	if code != transfer.ExitRetry {
+		t.Errorf("exit code %d, want %d", code, transfer.ExitRetry)
+	}
+	for _, w := range []string{"\nmover: cannot go on: ", "503", "Interrupted: Run the same command again"} {
+		if !strings.Contains(shown, w) {
+			t.Errorf("%q is not on the terminal:\n%s", w, shown)
+		}
+	}
+}
+
 // onTerminal runs the program on a pseudo-terminal of 100 columns, pty(7), and
 // returns what it showed there.
 func onTerminal(t *testing.T, args ...string) (shown string, code int) {
+	t.Helper()
+	return whileOnTerminal(t, func(*os.Process) {}, args...)
+}
+
+// whileOnTerminal is onTerminal that does something to the program meanwhile.
+func whileOnTerminal(t *testing.T, during func(*os.Process), args ...string) (shown string, code int) {
 	t.Helper()
 	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -74,6 +106,7 @@ func onTerminal(t *testing.T, args ...string) (shown string, code int) {
 		t.Fatal(err)
 	}
 	theirs.Close()
+	go during(cmd.Process)
 	// The read ends with an error, EIO, when nobody has the other side open.
 	b, _ := io.ReadAll(ours)
 	_ = cmd.Wait() // The exit code says it.

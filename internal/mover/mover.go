@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/verify"
 	"github.com/novasphere/provider-wukong/internal/mover/engine"
 	"github.com/novasphere/provider-wukong/internal/mover/resume"
@@ -93,7 +94,12 @@ func (m *move) runInTime(ctx context.Context) error {
 	if err == nil || ctx.Err() == nil || transfer.IsTerminal(err) {
 		return err
 	}
-	// Whatever broke, broke because the context had ended.
+	// Whatever broke, broke because the context had ended; but what was waited
+	// for is why it took so long.
+	var wait *retry.WaitError
+	if errors.As(err, &wait) {
+		return fmt.Errorf("cannot go on: %w; before that: %v", context.Cause(ctx), wait.Last) //nolint:errorlint // This one must not give its reason.
+	}
 	return fmt.Errorf("cannot go on: %w", context.Cause(ctx))
 }
 

@@ -132,14 +132,15 @@ func Do(ctx context.Context, p Policy, try func(context.Context) error) error {
 type streak struct {
 	policy Policy
 	fails  int
+	last   error // what failed; it says nothing while fails is 0
 }
 
 // failed waits until it is time for another try. It returns an error when
 // there is none: err is terminal or a disk.ErrRestart, ctx has ended, or it was
 // the last.
 func (s *streak) failed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if e := ctx.Err(); e != nil {
+		return s.ended(e, err)
 	}
 	if transfer.IsTerminal(err) || errors.Is(err, disk.ErrRestart) {
 		return err
@@ -150,12 +151,36 @@ func (s *streak) failed(ctx context.Context, err error) error {
 	s.policy.Observe(err)
 	d := s.policy.delay(s.fails, asked(err))
 	s.fails++
+	s.last = err
 	if e := s.policy.Wait(ctx, d); e != nil {
-		// The text says what stood in the way; the reason is the context's.
-		return fmt.Errorf("%w; before that: %v", e, err) //nolint:errorlint // The cause must not give its reason.
+		return s.ended(e, err)
 	}
 	return nil
 }
+
+// ended is the error of a context that ended when err had come of the last try,
+// perhaps because it ended.
+func (s *streak) ended(e, err error) error {
+	switch {
+	case !errors.Is(err, e):
+		return &WaitError{Ended: e, Last: err}
+	case s.fails > 0:
+		return &WaitError{Ended: e, Last: s.last}
+	}
+	return e
+}
+
+// A WaitError says that the context ended before there could be another try. Its
+// reason is the context's.
+type WaitError struct {
+	Ended error // the context's
+	Last  error // what stood in the way
+}
+
+func (e *WaitError) Error() string { return fmt.Sprintf("%s; before that: %s", e.Ended, e.Last) }
+
+// Unwrap returns the context's error.
+func (e *WaitError) Unwrap() error { return e.Ended }
 
 // asked is how long the server asked to wait.
 func asked(err error) time.Duration {
