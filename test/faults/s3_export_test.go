@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
+	"github.com/novasphere/provider-wukong/internal/s3test/versity"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 

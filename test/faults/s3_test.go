@@ -12,8 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
+	"github.com/novasphere/provider-wukong/internal/s3test/versity"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 

@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
+	"github.com/novasphere/provider-wukong/internal/s3test/versity"
 )
 
 // amazon takes what is meant for AWS to a server in path style.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/internal/mover/crc64nvme"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
+	"github.com/novasphere/provider-wukong/internal/s3test/versity"
 )
 
 const unsignedBody = "UNSIGNED-PAYLOAD"

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
+	"github.com/novasphere/provider-wukong/internal/s3test/versity"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 

@@ -16,10 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
+	"github.com/novasphere/provider-wukong/internal/s3test/versity"
 )
 
 // program is a real S3 server.

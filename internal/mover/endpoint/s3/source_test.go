@@ -17,9 +17,9 @@ import (
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/versity"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3"
+	"github.com/novasphere/provider-wukong/internal/s3test/versity"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
