@@ -30,40 +30,65 @@ type Reason = xpv2.ConditionReason
 // Reasons why an import cannot begin. Each heals by itself when what it names
 // is put right.
 const (
+	// ReasonProviderConfigNotFound: the configuration that is named, or the
+	// Secret that it names, does not exist. A resource that names none uses the
+	// ClusterProviderConfig called default.
 	ReasonProviderConfigNotFound Reason = "ProviderConfigNotFound"
-	ReasonProviderConfigInvalid  Reason = "ProviderConfigInvalid"
-	ReasonSecretNotFound         Reason = "SecretNotFound"
-	ReasonSecretMalformed        Reason = "SecretMalformed"
-	ReasonConfigMapNotFound      Reason = "ConfigMapNotFound"
-	ReasonConfigMapMalformed     Reason = "ConfigMapMalformed"
-	ReasonStorageClassNotFound   Reason = "StorageClassNotFound"
-	ReasonNoDefaultStorageClass  Reason = "NoDefaultStorageClass"
-	ReasonMoverImageUnknown      Reason = "MoverImageUnknown"
-	ReasonNamespaceNotFound      Reason = "NamespaceNotFound"
-	ReasonNamespaceTerminating   Reason = "NamespaceTerminating"
-	ReasonQuotaExceeded          Reason = "QuotaExceeded"
-	ReasonAccessDenied           Reason = "AccessDenied"
-	ReasonAdmissionRefused       Reason = "AdmissionRefused"
-	ReasonClaimConflict          Reason = "ClaimConflict"
+
+	// ReasonProviderConfigInvalid: the kubeconfig of the configuration cannot be
+	// used; the message says why.
+	ReasonProviderConfigInvalid Reason = "ProviderConfigInvalid"
+
+	// ReasonSecretNotFound: a Secret that the resource names does not exist in
+	// its namespace: create it, or correct the reference to it.
+	ReasonSecretNotFound  Reason = "SecretNotFound"
+	ReasonSecretMalformed Reason = "SecretMalformed"
+
+	// ReasonConfigMapNotFound: a ConfigMap that the resource names does not exist
+	// in its namespace: create it, or correct the reference to it.
+	ReasonConfigMapNotFound     Reason = "ConfigMapNotFound"
+	ReasonConfigMapMalformed    Reason = "ConfigMapMalformed"
+	ReasonStorageClassNotFound  Reason = "StorageClassNotFound"
+	ReasonNoDefaultStorageClass Reason = "NoDefaultStorageClass"
+	ReasonMoverImageUnknown     Reason = "MoverImageUnknown"
+	ReasonNamespaceNotFound     Reason = "NamespaceNotFound"
+	ReasonNamespaceTerminating  Reason = "NamespaceTerminating"
+	ReasonQuotaExceeded         Reason = "QuotaExceeded"
+	ReasonAccessDenied          Reason = "AccessDenied"
+	ReasonAdmissionRefused      Reason = "AdmissionRefused"
+	ReasonClaimConflict         Reason = "ClaimConflict"
 )
 
 // Reasons why an export cannot begin, or what it was is no more. Each heals by
 // itself when what it names is put right.
 const (
-	ReasonClaimNotFound          Reason = "ClaimNotFound"
-	ReasonClaimNotBound          Reason = "ClaimNotBound"
-	ReasonClaimUnsuitable        Reason = "ClaimUnsuitable"
-	ReasonSnapshotNotFound       Reason = "SnapshotNotFound"
-	ReasonSnapshotPending        Reason = "SnapshotPending"
-	ReasonSnapshotFailed         Reason = "SnapshotFailed"
-	ReasonSnapshotsUnsupported   Reason = "SnapshotsUnsupported"
-	ReasonSourceInUse            Reason = "SourceInUse"
-	ReasonKubeVirtMissing        Reason = "KubeVirtMissing"
+	ReasonClaimNotFound        Reason = "ClaimNotFound"
+	ReasonClaimNotBound        Reason = "ClaimNotBound"
+	ReasonClaimUnsuitable      Reason = "ClaimUnsuitable"
+	ReasonSnapshotNotFound     Reason = "SnapshotNotFound"
+	ReasonSnapshotPending      Reason = "SnapshotPending"
+	ReasonSnapshotFailed       Reason = "SnapshotFailed"
+	ReasonSnapshotsUnsupported Reason = "SnapshotsUnsupported"
+	ReasonSourceInUse          Reason = "SourceInUse"
+
+	// ReasonKubeVirtMissing: the cluster has no KubeVirt: name the disk's claim
+	// in source.pvc instead of source.virtualMachine.
+	ReasonKubeVirtMissing Reason = "KubeVirtMissing"
+
+	// ReasonVirtualMachineNotFound: the VirtualMachine does not exist in the
+	// namespace: correct source.virtualMachine.name.
 	ReasonVirtualMachineNotFound Reason = "VirtualMachineNotFound"
-	ReasonDiskNotFound           Reason = "DiskNotFound"
-	ReasonArtifactMissing        Reason = "ArtifactMissing"
-	ReasonArtifactChanged        Reason = "ArtifactChanged"
-	ReasonRemovalFailed          Reason = "RemovalFailed"
+
+	// ReasonDiskNotFound: the VirtualMachine has no volume of that name, or one
+	// that is not on a claim; the message lists those that it has.
+	ReasonDiskNotFound    Reason = "DiskNotFound"
+	ReasonArtifactMissing Reason = "ArtifactMissing"
+	ReasonArtifactChanged Reason = "ArtifactChanged"
+
+	// ReasonRemovalFailed: the artifact cannot be removed. Correct what the
+	// message says and delete the Job that it names to try again, or set
+	// retention: Retain to leave the artifact.
+	ReasonRemovalFailed Reason = "RemovalFailed"
 )
 
 // Reasons why an import that has begun does not go on.
@@ -81,6 +106,9 @@ const (
 	ReasonNoProgress       Reason = "NoProgress"
 	ReasonClaimLost        Reason = "ClaimLost"
 	ReasonExpansionRefused Reason = "ExpansionRefused"
+
+	// ReasonDeadlineExceeded: all attempts together took longer than
+	// transfer.deadline: raise it, or make the link faster.
 	ReasonDeadlineExceeded Reason = "DeadlineExceeded"
 	ReasonRetriesExhausted Reason = "RetriesExhausted"
 )

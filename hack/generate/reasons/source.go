@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// code is what the sources say of reasons.
+type code struct {
+	groups []group
+
+	// sentences that come with a reason, by the name of its constant.
+	sentences map[string][]string
+
+	// used are the names of the constants that something uses.
+	used map[string]bool
+}
+
+// A group is a block of constants that are reasons.
+type group struct {
+	title, rest string
+	reasons     []reason
+}
+
+// A reason is one of its constants.
+type reason struct{ name, value, comment string }
+
+// read reads the constants below one folder, and the sentences in the others.
+func read(constants string, folders ...string) (*code, error) {
+	c := &code{sentences: map[string][]string{}, used: map[string]bool{}}
+	if err := each(constants, c.constants); err != nil {
+		return nil, err
+	}
+	for _, f := range folders {
+		if err := each(f, func(file *ast.File) { ast.Inspect(file, c.look) }); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// each calls visit with every source file below a folder, but tests and what is
+// generated.
+func each(folder string, visit func(*ast.File)) error {
+	return filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(filepath.Base(path), "zz_") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err == nil {
+			visit(f)
+		}
+		return err
+	})
+}
+
+// constants finds the blocks of constants of a file that are reasons.
+func (c *code) constants(f *ast.File) {
+	for _, d := range f.Decls {
+		if body, ok := d.(*ast.FuncDecl); ok {
+			ast.Inspect(body, c.look)
+		}
+		block, ok := d.(*ast.GenDecl)
+		if !ok || block.Tok != token.CONST {
+			continue
+		}
+		title, rest, _ := strings.Cut(strings.Join(strings.Fields(block.Doc.Text()), " "), ". ")
+		rest = regexp.MustCompile(`\bReason([A-Z]\w+)`).ReplaceAllString(rest, "`$1`")
+		g := group{title: strings.TrimSuffix(title, "."), rest: rest}
+		for _, s := range block.Specs {
+			if r, ok := constant(s); ok {
+				g.reasons = append(g.reasons, r)
+			}
+		}
+		if len(g.reasons) > 0 {
+			c.groups = append(c.groups, g)
+		}
+	}
+}
+
+// constant is a reason, if the constant is one.
+func constant(s ast.Spec) (reason, bool) {
+	v, ok := s.(*ast.ValueSpec)
+	if !ok || len(v.Names) != 1 || len(v.Values) != 1 || !strings.HasPrefix(v.Names[0].Name, "Reason") {
+		return reason{}, false
+	}
+	name := v.Names[0].Name
+	value, ok := literal(v.Values[0])
+	comment := strings.TrimLeft(strings.TrimPrefix(v.Doc.Text()+v.Comment.Text(), name), ": ")
+	return reason{name, value, readable(comment)}, ok
+}
+
+// look notes the use of a reason, and keeps the sentence of a call or a
+// composite that holds one too.
+func (c *code) look(n ast.Node) bool {
+	var parts []ast.Expr
+	switch n := n.(type) {
+	case *ast.Ident:
+		c.used[n.Name] = true
+	case *ast.CallExpr:
+		parts = n.Args
+	case *ast.CompositeLit:
+		for _, e := range n.Elts {
+			if kv, ok := e.(*ast.KeyValueExpr); ok {
+				e = kv.Value
+			}
+			parts = append(parts, e)
+		}
+	default:
+		return true
+	}
+	name, sentence := "", ""
+	for _, p := range parts {
+		if s, ok := p.(*ast.SelectorExpr); ok && strings.HasPrefix(s.Sel.Name, "Reason") {
+			name = s.Sel.Name
+		}
+		if s, ok := literal(p); ok && strings.Contains(s, " ") {
+			sentence = s
+		}
+	}
+	if name == "" || sentence == "" {
+		return true
+	}
+	said := readable(sentence)
+	// One that is filled in altogether says nothing here.
+	if strings.Trim(said, "… .") != "" && !slices.Contains(c.sentences[name], said) {
+		c.sentences[name] = append(c.sentences[name], said)
+	}
+	return true
+}
+
+// literal is the text that an expression is made of: a literal, several that
+// are added, with … for what stands between, or the format of a Sprintf.
+func literal(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		s, err := strconv.Unquote(e.Value)
+		return s, err == nil && e.Kind == token.STRING
+	case *ast.BinaryExpr:
+		left, lok := literal(e.X)
+		right, rok := literal(e.Y)
+		if !lok {
+			left = "…"
+		}
+		if !rok {
+			right = "…"
+		}
+		return left + right, lok || rok
+	case *ast.CallExpr:
+		if f, ok := e.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "Sprintf" && len(e.Args) > 0 {
+			return literal(e.Args[0])
+		}
+	}
+	return "", false
+}
+
+// readable is a sentence of the code as people read it, with … for what is
+// filled in.
+func readable(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return ""
+	}
+	s = regexp.MustCompile(`%[.0-9]*[a-z]`).ReplaceAllString(s, "…")
+	s = strings.ReplaceAll(s, `"…"`, "…")
+	if first := s[0]; first >= 'a' && first <= 'z' {
+		s = string(first-'a'+'A') + s[1:]
+	}
+	if !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "…") {
+		s += "."
+	}
+	return s
+}
