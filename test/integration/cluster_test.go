@@ -122,7 +122,9 @@ func startCluster(dir string) (func(), error) {
 }
 
 func startProgram(dir, name string, args ...string) (*exec.Cmd, error) {
-	out, err := exec.Command("go", "run", "../../cluster", "path", name).Output()
+	find := exec.Command("go", "run", "../../cluster", "path", name)
+	find.Env = append(os.Environ(), "CGO_ENABLED=0") // As everything else is compiled: see the Makefile.
+	out, err := find.Output()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find %s: %w", name, err)
 	}

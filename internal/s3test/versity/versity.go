@@ -29,6 +29,7 @@ const (
 // takes a minute.
 func Program(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "run", "github.com/novasphere/provider-wukong/cluster", "path", "versitygw")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // As everything else is compiled: see the Makefile.
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	err := cmd.Run()
