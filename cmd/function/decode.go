@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
@@ -25,16 +26,23 @@ const (
 	kindDiskExport   = diskv1alpha1.DiskExportKind
 	kindClaim        = "PersistentVolumeClaim"
 	kindStorageClass = "StorageClass"
+	kindMachine      = "VirtualMachine"
+	kindInstance     = "VirtualMachineInstance"
+	kindSecret       = "Secret"
+	kindNetwork      = "NetworkAttachmentDefinition"
 )
 
 // decode reads what Crossplane observed.
 func decode(req *fnv1.RunFunctionRequest) (composition.Input, error) {
 	in := composition.Input{
-		Imports:  map[string]*diskv1alpha1.DiskImport{},
-		Exports:  map[string]*diskv1alpha1.DiskExport{},
-		Claims:   map[string]*corev1.PersistentVolumeClaim{},
-		Standing: map[composition.Need]*metav1.PartialObjectMetadata{},
-		Classes:  map[composition.Need]*storagev1.StorageClass{},
+		Imports:   map[string]*diskv1alpha1.DiskImport{},
+		Exports:   map[string]*diskv1alpha1.DiskExport{},
+		Claims:    map[string]*corev1.PersistentVolumeClaim{},
+		Others:    map[string]*metav1.PartialObjectMetadata{},
+		Standing:  map[composition.Need]*metav1.PartialObjectMetadata{},
+		Classes:   map[composition.Need]*storagev1.StorageClass{},
+		Keys:      map[composition.Need]*corev1.Secret{},
+		Instances: map[composition.Need]*kubevirtv1.VirtualMachineInstance{},
 	}
 	w, err := wukong(req.GetObserved().GetComposite().GetResource())
 	if err != nil {
@@ -42,7 +50,7 @@ func decode(req *fnv1.RunFunctionRequest) (composition.Input, error) {
 	}
 	in.Wukong = w
 	for key, r := range req.GetObserved().GetResources() {
-		if err := observe(in, key, r.GetResource()); err != nil {
+		if err := observe(&in, key, r.GetResource()); err != nil {
 			return in, errors.Wrapf(err, "cannot read composed resource %q", key)
 		}
 	}
@@ -59,19 +67,53 @@ func decode(req *fnv1.RunFunctionRequest) (composition.Input, error) {
 func wukong(s *structpb.Struct) (*vmv1alpha1.Wukong, error) {
 	u := s.AsMap()
 	delete(u, "status")
-	if spec, ok := u["spec"].(map[string]any); ok {
-		delete(spec, "crossplane")
+	claim, err := withoutMachinery(u)
+	if err != nil {
+		return nil, err
 	}
 	w := &vmv1alpha1.Wukong{}
-	err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(u, w, true)
+	err = runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(u, w, true)
 	if runtime.IsStrictDecodingError(err) {
 		return nil, errors.Wrap(err, "cannot read Wukong: its API is newer than function-wukong; install the function of the configuration's version")
+	}
+	if w.Kind == vmv1alpha1.CompositeKind {
+		w.SetName(claim.name)
+		w.SetNamespace(claim.namespace)
 	}
 	return w, errors.Wrap(err, "cannot read Wukong")
 }
 
+// a claimReference is the claim that an XWukong was made for.
+type claimReference struct{ namespace, name string }
+
+// withoutMachinery takes what is Crossplane's out of the spec of a composite
+// resource. That of an XWukong is not set apart from the user's; all of it
+// goes, and what is of use of it is returned.
+func withoutMachinery(u map[string]any) (claimReference, error) {
+	spec, _ := u["spec"].(map[string]any)
+	delete(spec, "crossplane")
+	if u["kind"] != vmv1alpha1.CompositeKind {
+		return claimReference{}, nil
+	}
+	reference, _ := spec["claimRef"].(map[string]any)
+	claim := claimReference{}
+	claim.namespace, _ = reference["namespace"].(string)
+	claim.name, _ = reference["name"].(string)
+	if claim.namespace == "" || claim.name == "" {
+		return claim, errors.New("cannot compose an XWukong that belongs to no claim: delete it, and make a Wukong in the namespace where its disks should be")
+	}
+	for _, field := range []string{
+		"claimRef", "compositionRef", "compositionSelector", "compositionRevisionRef", "compositionRevisionSelector",
+		"compositionUpdatePolicy", "compositeDeletePolicy", "environmentConfigRefs", "publishConnectionDetailsTo",
+		"resourceRef", "resourceRefs", "writeConnectionSecretToRef",
+	} {
+		delete(spec, field)
+	}
+	return claim, nil
+}
+
 // observe reads one composed resource.
-func observe(in composition.Input, key string, s *structpb.Struct) error {
+func observe(in *composition.Input, key string, s *structpb.Struct) error {
 	switch s.GetFields()["kind"].GetStringValue() {
 	case kindDiskImport:
 		in.Imports[key] = &diskv1alpha1.DiskImport{}
@@ -82,6 +124,15 @@ func observe(in composition.Input, key string, s *structpb.Struct) error {
 	case kindClaim:
 		in.Claims[key] = &corev1.PersistentVolumeClaim{}
 		return read(s, in.Claims[key])
+	case kindMachine:
+		if key != composition.MachineKey {
+			return nil // Another author's, of another step.
+		}
+		in.Machine = &kubevirtv1.VirtualMachine{}
+		return read(s, in.Machine)
+	case kindSecret, kindNetwork:
+		in.Others[key] = &metav1.PartialObjectMetadata{}
+		return read(s, in.Others[key])
 	}
 	return nil
 }
@@ -96,20 +147,27 @@ func answer(in composition.Input, key string, found *fnv1.Resources) error {
 	if items := found.GetItems(); len(items) > 0 {
 		s = items[0].GetResource()
 	}
-	if need.GVK.Kind == kindStorageClass {
-		in.Classes[need] = nil
-		if s == nil {
-			return nil
+	switch need.GVK.Kind {
+	case kindStorageClass:
+		return keep(in.Classes, need, s)
+	case kindInstance:
+		return keep(in.Instances, need, s)
+	case kindSecret:
+		if err := keep(in.Keys, need, s); err != nil {
+			return err
 		}
-		in.Classes[need] = &storagev1.StorageClass{}
-		return read(s, in.Classes[need])
 	}
-	in.Standing[need] = nil
+	return keep(in.Standing, need, s)
+}
+
+// keep notes what was found for a need: nothing, or one object.
+func keep[T any](answers map[composition.Need]*T, need composition.Need, s *structpb.Struct) error {
+	answers[need] = nil
 	if s == nil {
 		return nil
 	}
-	in.Standing[need] = &metav1.PartialObjectMetadata{}
-	return read(s, in.Standing[need])
+	answers[need] = new(T)
+	return read(s, answers[need])
 }
 
 func read(s *structpb.Struct, into any) error {

@@ -15,8 +15,9 @@ import (
 	"github.com/novasphere/provider-wukong/internal/composition"
 )
 
-// encode writes a decision into the response.
-func encode(rsp *fnv1.RunFunctionResponse, out composition.Output) error {
+// encode writes a decision about a composite resource of a kind into the
+// response.
+func encode(rsp *fnv1.RunFunctionResponse, kind string, out composition.Output) error {
 	if rsp.GetDesired() == nil {
 		rsp.Desired = &fnv1.State{}
 	}
@@ -31,7 +32,7 @@ func encode(rsp *fnv1.RunFunctionResponse, out composition.Output) error {
 		}
 		desired.Resources[key] = &fnv1.Resource{Resource: s, Ready: ready(want.Ready)}
 	}
-	xr, err := composite(desired.GetComposite().GetResource(), out.Status)
+	xr, err := composite(desired.GetComposite().GetResource(), kind, out.Status)
 	if err != nil {
 		return errors.Wrap(err, "cannot encode status")
 	}
@@ -68,14 +69,14 @@ func ready(is bool) fnv1.Ready {
 
 // composite is the composite resource with nothing but its status: what an
 // earlier step of the pipeline wrote, and ours over it.
-func composite(earlier *structpb.Struct, status vmv1alpha1.WukongStatus) (*structpb.Struct, error) {
+func composite(earlier *structpb.Struct, kind string, status vmv1alpha1.WukongStatus) (*structpb.Struct, error) {
 	u, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
 	if err != nil {
 		return nil, err
 	}
 	xr := earlier.AsMap()
 	xr["apiVersion"] = vmv1alpha1.GroupVersion().String()
-	xr["kind"] = vmv1alpha1.WukongKind
+	xr["kind"] = kind
 	merged, ok := xr["status"].(map[string]any)
 	if !ok {
 		merged = map[string]any{}

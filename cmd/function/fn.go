@@ -33,7 +33,7 @@ func (f *Function) RunFunction(_ context.Context, req *fnv1.RunFunctionRequest) 
 	log := f.log.WithValues("namespace", in.Wukong.GetNamespace(), "wukong", in.Wukong.GetName())
 	out := composition.Compose(in)
 	log.Debug("Composed", "phase", out.Status.Phase, "desired", len(out.Desired), "needs", len(out.Needs))
-	if err := encode(rsp, out); err != nil {
+	if err := encode(rsp, in.Wukong.Kind, out); err != nil {
 		response.Fatal(rsp, errors.Wrap(err, "cannot write response"))
 	}
 	return rsp, nil

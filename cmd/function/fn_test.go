@@ -95,6 +95,11 @@ func TestRequirementsFirst(t *testing.T) {
 			Match:      &fnv1.ResourceSelector_MatchName{MatchName: "vm-system"},
 			Namespace:  proto.String("demo"),
 		},
+		"apiextensions.k8s.io/v1/CustomResourceDefinition//virtualmachines.kubevirt.io": {
+			ApiVersion: "apiextensions.k8s.io/v1",
+			Kind:       "CustomResourceDefinition",
+			Match:      &fnv1.ResourceSelector_MatchName{MatchName: "virtualmachines.kubevirt.io"},
+		},
 	}
 	if diff := cmp.Diff(want, rsp.GetRequirements().GetResources(), protocmp.Transform()); diff != "" {
 		t.Errorf("requirements, -want +got:\n%s", diff)
@@ -112,6 +117,7 @@ apiVersion: disk.wukong.m.novasphere.dev/v1alpha1
 kind: DiskImport
 metadata:
   name: vm-system
+  namespace: demo
   labels: &labels {vm.novasphere.dev/wukong: vm, vm.novasphere.dev/disk: system}
 spec:
   forProvider:
@@ -125,6 +131,137 @@ spec:
 	}
 	if got.GetReady() != fnv1.Ready_READY_FALSE {
 		t.Errorf("it is %s before it is there", got.GetReady())
+	}
+}
+
+// machine asks for what is empty where it says nothing more.
+const machine = "sshKeySecret: keys, networks: [{name: lan, type: sriov, nadName: a/b}], highAvailability: {nodeSelector: {}, tolerations: []}"
+
+// TestMachineIsSparse shows what reaches the cluster of a machine: members that
+// are empty, where the member itself says something, and no empty field else.
+func TestMachineIsSparse(t *testing.T) {
+	found := object(t, "{apiVersion: v1, kind: X, metadata: {name: x}, data: {a: c3NoLWVkMjU1MTkgQUFBQQ==}}")
+	req := request(t, machine)
+	rsp := call(t, req)
+	for range 5 {
+		rsp = call(t, answered(req, rsp, found))
+	}
+	req.RequiredResources["kubevirt.io/v1/VirtualMachine/demo/vm"] = &fnv1.Resources{}
+	req.RequiredResources["/v1/Secret/demo/vm-cloud-init"] = &fnv1.Resources{}
+	rsp = call(t, req)
+
+	want := object(t, `
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata:
+  name: vm
+  namespace: demo
+  labels: &labels {vm.novasphere.dev/wukong: vm}
+spec:
+  runStrategy: Always
+  template:
+    metadata: {labels: *labels}
+    spec:
+      domain:
+        cpu: {cores: 2}
+        memory: {guest: 4Gi}
+        devices:
+          disks: [{name: cloud-init, disk: {bus: virtio}}]
+          interfaces: [{name: lan, sriov: {}, macAddress: "02:a8:97:e2:57:0b"}]
+      networks: [{name: lan, multus: {networkName: a/b}}]
+      volumes: [{name: cloud-init, cloudInitNoCloud: {secretRef: {name: vm-cloud-init}}}]
+      accessCredentials:
+      - sshPublicKey: {source: {secret: {secretName: keys}}, propagationMethod: {noCloud: {}}}
+`)
+	if diff := cmp.Diff(want, rsp.GetDesired().GetResources()["machine"].GetResource(), protocmp.Transform()); diff != "" {
+		t.Errorf("machine, -want +got:\n%s\n%v", diff, rsp.GetRequirements())
+	}
+	want = object(t, `
+apiVersion: v1
+kind: Secret
+metadata: {name: vm-cloud-init, namespace: demo, labels: {vm.novasphere.dev/wukong: vm}}
+data: {userdata: I2Nsb3VkLWNvbmZpZwo=}
+`)
+	if diff := cmp.Diff(want, rsp.GetDesired().GetResources()["cloud-init"].GetResource(), protocmp.Transform()); diff != "" {
+		t.Errorf("Secret, -want +got:\n%s", diff)
+	}
+}
+
+// TestMachineObserved reads what KubeVirt has made of a machine.
+func TestMachineObserved(t *testing.T) {
+	req := request(t, "")
+	req.Observed.Resources = map[string]*fnv1.Resource{
+		"machine": {Resource: object(t, `
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: {name: vm, namespace: demo}
+spec: {runStrategy: Always, template: {spec: {domain: {machine: {type: q35}, devices: {}, resources: {}}}}}
+status: {printableStatus: Running, ready: true, aFieldOfANewerKubeVirt: 1, conditions: [{type: Ready, status: "True", lastTransitionTime: "2026-01-01T00:00:00Z", lastProbeTime: null}]}
+`)},
+		"theirs": {Resource: object(t, "{apiVersion: kubevirt.io/v1, kind: VirtualMachine, metadata: {name: other, namespace: demo}, status: {printableStatus: Stopped}}")},
+	}
+	rsp := call(t, req)
+	rsp = call(t, answered(req, rsp, object(t, "{apiVersion: kubevirt.io/v1, kind: VirtualMachineInstance, metadata: {name: vm}, status: {nodeName: node-1}}")))
+	want := object(t, `
+apiVersion: vm.novasphere.dev/v1alpha1
+kind: Wukong
+status: {phase: Running, message: the virtual machine runs, vmName: vm, nodeName: node-1}
+`)
+	if diff := cmp.Diff(want, rsp.GetDesired().GetComposite().GetResource(), protocmp.Transform()); diff != "" {
+		t.Errorf("composite, -want +got:\n%s", diff)
+	}
+	if got := rsp.GetDesired().GetResources()["machine"].GetReady(); got != fnv1.Ready_READY_TRUE {
+		t.Errorf("the machine is %s", got)
+	}
+}
+
+// TestClaimed composes the cluster-scoped resource behind a claim: what is
+// made of it is called as the claim is, and stands beside it.
+func TestClaimed(t *testing.T) {
+	req := request(t, "")
+	req.Observed.Composite.Resource = object(t, `
+apiVersion: vm.novasphere.dev/v1alpha1
+kind: XWukong
+metadata: {name: vm-x7k2p, uid: 0c9e1b9a-5d5c-4a86-8d60-0f2b4a1d7c11, labels: {crossplane.io/claim-name: vm}}
+spec:
+  cpu: 2
+  memory: 4Gi
+  disks: [{name: system, size: 20Gi, importSource: {type: http, url: 'http://images.example.com/a'}}]
+  claimRef: {apiVersion: vm.novasphere.dev/v1alpha1, kind: Wukong, namespace: demo, name: vm}
+  compositionRef: {name: wukong}
+  compositionRevisionRef: {name: wukong-1}
+  compositionSelector: {matchLabels: {a: b}}
+  compositionRevisionSelector: {matchLabels: {a: b}}
+  compositionUpdatePolicy: Automatic
+  resourceRefs: [{apiVersion: v1, kind: Secret, namespace: demo, name: x}]
+  writeConnectionSecretToRef: {namespace: demo, name: x}
+status: {claimConditionTypes: [VolumesBound]}
+`)
+	ours := object(t, "{apiVersion: v1, kind: X, metadata: {name: vm-system, namespace: demo, ownerReferences: [{apiVersion: vm.novasphere.dev/v1alpha1, kind: XWukong, name: vm-x7k2p, uid: 0c9e1b9a-5d5c-4a86-8d60-0f2b4a1d7c11, controller: true}]}}")
+	rsp := call(t, answered(req, call(t, req), ours))
+	made := rsp.GetDesired().GetResources()["disk-system"].GetResource().AsMap()
+	if diff := cmp.Diff(map[string]any{
+		"name": "vm-system", "namespace": "demo",
+		"labels": map[string]any{"vm.novasphere.dev/wukong": "vm", "vm.novasphere.dev/disk": "system"},
+	}, made["metadata"]); diff != "" {
+		t.Errorf("metadata, -want +got:\n%s", diff)
+	}
+	if xr := rsp.GetDesired().GetComposite().GetResource().AsMap(); xr["kind"] != "XWukong" {
+		t.Errorf("the status is that of a %v", xr["kind"])
+	}
+	for _, c := range rsp.GetConditions() {
+		if c.GetTarget() != fnv1.Target_TARGET_COMPOSITE_AND_CLAIM {
+			t.Errorf("condition %s does not reach the claim", c.GetType())
+		}
+	}
+}
+
+func TestUnclaimed(t *testing.T) {
+	req := request(t, "")
+	req.Observed.Composite.Resource = object(t, "{apiVersion: vm.novasphere.dev/v1alpha1, kind: XWukong, metadata: {name: x}, spec: {cpu: 1, memory: 1Gi}}")
+	rsp := call(t, req)
+	if len(rsp.GetResults()) != 1 || rsp.GetResults()[0].GetSeverity() != fnv1.Severity_SEVERITY_FATAL {
+		t.Fatalf("an XWukong without a claim has no namespace to be in: %v", rsp)
 	}
 }
 
@@ -207,6 +344,7 @@ func TestEachConditionOnce(t *testing.T) {
 	want := map[string][]fnv1.Status{
 		"DisksAccepted":          {fnv1.Status_STATUS_CONDITION_TRUE},
 		"VolumesBound":           {fnv1.Status_STATUS_CONDITION_FALSE},
+		"NetworksConfigured":     {fnv1.Status_STATUS_CONDITION_TRUE},
 		"VirtualMachineComposed": {fnv1.Status_STATUS_CONDITION_FALSE},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

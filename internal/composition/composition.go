@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
@@ -17,6 +18,8 @@ import (
 
 // Input is what a decision is made from.
 type Input struct {
+	// Wukong is what is wanted. Its name and namespace are the ones that the
+	// user has given; its UID is that of whatever owns what is composed.
 	Wukong *vmv1alpha1.Wukong
 
 	// Imports, Exports and Claims are the composed resources that exist, by
@@ -25,6 +28,11 @@ type Input struct {
 	Exports map[string]*diskv1alpha1.DiskExport
 	Claims  map[string]*corev1.PersistentVolumeClaim
 
+	// Machine is the composed VirtualMachine, if it exists. Others are the
+	// composed Secret and NetworkAttachmentDefinitions that do, by key.
+	Machine *kubevirtv1.VirtualMachine
+	Others  map[string]*metav1.PartialObjectMetadata
+
 	// Standing holds the answers to needs for an object under the name that
 	// a composed resource would get: nil when nothing stands there. A need
 	// without an answer has no key.
@@ -32,6 +40,11 @@ type Input struct {
 
 	// Classes holds the answers to needs for a StorageClass, in the same way.
 	Classes map[Need]*storagev1.StorageClass
+
+	// Keys and Instances hold the answers to needs for the Secret with SSH
+	// keys, and for the VirtualMachineInstance, in the same way.
+	Keys      map[Need]*corev1.Secret
+	Instances map[Need]*kubevirtv1.VirtualMachineInstance
 }
 
 // A Need is an object that Compose wants to see before it can decide. The
@@ -44,7 +57,8 @@ type Need struct {
 
 // Output is what is decided.
 type Output struct {
-	// Desired resources, by a key that follows from the disk's name.
+	// Desired resources, by a key that follows from the name of the disk or
+	// the network, or says that it is the machine.
 	Desired map[string]Desired
 
 	// Needs that must be answered before everything can be decided, or that
@@ -61,7 +75,7 @@ type Output struct {
 	Warnings []string
 
 	// Unready keeps the Wukong from being ready although every desired
-	// resource is: a disk was refused.
+	// resource is: a disk was refused, or the machine is not there yet.
 	Unready bool
 }
 
@@ -96,7 +110,16 @@ func Compose(in Input) Output {
 		}
 		out.Unready = out.Unready || o.refused
 	}
-	out.Status = summarise(outcomes)
-	out.Conditions = conditions(in.Wukong, outcomes)
+	w := wire(in)
+	b := assemble(in, outcomes, w)
+	maps.Copy(out.Desired, w.desired)
+	maps.Copy(out.Desired, b.desired)
+	out.Needs = append(append(out.Needs, w.needs...), b.needs...)
+	if s := joined(w.problems(), b.trouble()); s != "" {
+		out.Warnings = append(out.Warnings, s)
+	}
+	out.Unready = out.Unready || b.seen == nil
+	out.Status = summarise(outcomes, w, b)
+	out.Conditions = []Condition{accepted(outcomes), volumesBound(outcomes), w.configured(), b.composed()}
 	return out
 }

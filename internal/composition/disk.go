@@ -122,10 +122,9 @@ func hasSource(d vmv1alpha1.Disk) bool {
 
 // objectMeta names what is composed for a disk, and with it the disk's claim.
 func objectMeta(in Input, d vmv1alpha1.Disk) metav1.ObjectMeta {
-	return metav1.ObjectMeta{
-		Name:   in.Wukong.GetName() + "-" + d.Name,
-		Labels: map[string]string{LabelWukong: in.Wukong.GetName(), LabelDisk: d.Name},
-	}
+	meta := named(in, in.Wukong.GetName()+"-"+d.Name)
+	meta.Labels[LabelDisk] = d.Name
+	return meta
 }
 
 // free reports whether a new object can be made for the Wukong where n points

@@ -3,6 +3,7 @@
 package composition
 
 import (
+	gocmp "cmp"
 	"flag"
 	"os"
 	"path/filepath"
@@ -15,10 +16,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/composition/machine"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -91,13 +94,12 @@ func settles(t *testing.T, name string, in Input) {
 	all := in
 	needs := Compose(in).Needs
 	for range 5 {
-		in.Standing, in.Classes = map[Need]*metav1.PartialObjectMetadata{}, map[Need]*storagev1.StorageClass{}
+		in.forget()
 		for _, n := range needs {
-			if n.GVK.Kind == "StorageClass" {
-				in.Classes[n] = all.Classes[n]
-				continue
-			}
-			in.Standing[n] = all.Standing[n]
+			pass(in.Standing, all.Standing, n)
+			pass(in.Classes, all.Classes, n)
+			pass(in.Keys, all.Keys, n)
+			pass(in.Instances, all.Instances, n)
 		}
 		again := Compose(in).Needs
 		if cmp.Equal(needs, again) {
@@ -106,6 +108,18 @@ func settles(t *testing.T, name string, in Input) {
 		needs = again
 	}
 	t.Errorf("step %q: what is needed does not stay the same: %v", name, needs)
+}
+
+// forget takes away all answers.
+func (in *Input) forget() {
+	in.Standing, in.Classes = map[Need]*metav1.PartialObjectMetadata{}, map[Need]*storagev1.StorageClass{}
+	in.Keys, in.Instances = map[Need]*corev1.Secret{}, map[Need]*kubevirtv1.VirtualMachineInstance{}
+}
+
+func pass[T any](to, from map[Need]*T, n Need) {
+	if answer, ok := from[n]; ok {
+		to[n] = answer
+	}
 }
 
 // show writes a decision as YAML.
@@ -128,6 +142,14 @@ func show(t *testing.T, out Output) string {
 			t.Fatal(err)
 		}
 		delete(o, "status")
+		if secret, ok := d.Object.(*corev1.Secret); ok {
+			text := map[string]any{}
+			for k, v := range secret.Data {
+				text[k] = string(v)
+			}
+			o["data as text"] = text
+			delete(o, "data")
+		}
 		desired[key] = map[string]any{"ready": d.Ready, "object": o}
 	}
 	u["desired"] = desired
@@ -148,32 +170,93 @@ func input(t *testing.T, spec string) Input {
 	w.SetName("vm")
 	w.SetNamespace(namespace)
 	w.SetUID(uid)
-	return Input{
-		Wukong:   w,
-		Imports:  map[string]*diskv1alpha1.DiskImport{},
-		Exports:  map[string]*diskv1alpha1.DiskExport{},
-		Claims:   map[string]*corev1.PersistentVolumeClaim{},
-		Standing: map[Need]*metav1.PartialObjectMetadata{},
-		Classes:  map[Need]*storagev1.StorageClass{},
+	in := Input{
+		Wukong:  w,
+		Imports: map[string]*diskv1alpha1.DiskImport{},
+		Exports: map[string]*diskv1alpha1.DiskExport{},
+		Claims:  map[string]*corev1.PersistentVolumeClaim{},
+		Others:  map[string]*metav1.PartialObjectMetadata{},
+	}
+	in.forget()
+	return in
+}
+
+// looked answers every need with what is there: the kinds of KubeVirt and
+// Multus, the StorageClasses that are given, what an earlier step has put there,
+// and nothing else. It goes on until nothing more is needed.
+func looked(classes ...*storagev1.StorageClass) func(*Input) {
+	return func(in *Input) {
+		for needs := Compose(*in).Needs; ; {
+			for _, n := range needs {
+				look(in, n, classes)
+			}
+			again := Compose(*in).Needs
+			if cmp.Equal(needs, again) {
+				return
+			}
+			needs = again
+		}
 	}
 }
 
-// looked answers every need with what stands there: nothing, but for the
-// StorageClasses that are given.
-func looked(classes ...*storagev1.StorageClass) func(*Input) {
-	return func(in *Input) {
-		for _, n := range Compose(*in).Needs {
-			if n.GVK.Kind != "StorageClass" {
-				in.Standing[n] = nil
-				continue
-			}
-			in.Classes[n] = nil
-			for _, c := range classes {
-				if c.GetName() == n.Name {
-					in.Classes[n] = c
-				}
+func look(in *Input, n Need, classes []*storagev1.StorageClass) {
+	switch n.GVK.Kind {
+	case "StorageClass":
+		in.Classes[n] = nil
+		for _, c := range classes {
+			if c.GetName() == n.Name {
+				in.Classes[n] = c
 			}
 		}
+	case "CustomResourceDefinition":
+		if _, ok := in.Standing[n]; !ok {
+			in.Standing[n] = &metav1.PartialObjectMetadata{}
+		}
+	case "VirtualMachineInstance":
+		in.Instances[n] = in.Instances[n] //nolint:staticcheck // The answer may be that there is none.
+	case "Secret":
+		in.Keys[n] = in.Keys[n] //nolint:staticcheck // The same.
+		in.Standing[n] = nil
+	default:
+		in.Standing[n] = in.Standing[n] //nolint:staticcheck // The same.
+	}
+}
+
+// lacking says that a kind is not in the cluster.
+func lacking(definition string) func(*Input) {
+	return func(in *Input) { in.Standing[kind(definition)] = nil }
+}
+
+// network puts a NetworkAttachmentDefinition of somebody's there.
+func network(name string) func(*Input) {
+	return func(in *Input) {
+		in.Standing[Need{GVK: machine.DefinitionKind(), Namespace: namespace, Name: name}] = &metav1.PartialObjectMetadata{}
+	}
+}
+
+// keys puts a Secret there.
+func keys(name string, data map[string]string) func(*Input) {
+	return func(in *Input) {
+		s := &corev1.Secret{Data: map[string][]byte{}}
+		for k, v := range data {
+			s.Data[k] = []byte(v)
+		}
+		in.Keys[Need{GVK: secretKind(), Namespace: namespace, Name: name}] = s
+	}
+}
+
+// virtual changes the status of the machine.
+func virtual(change func(*kubevirtv1.VirtualMachineStatus)) func(*Input) {
+	return func(in *Input) { change(&in.Machine.Status) }
+}
+
+// runs is a machine that runs on a node.
+func runs(node string) func(*Input) {
+	return func(in *Input) {
+		in.Machine.Status.PrintableStatus = kubevirtv1.VirtualMachineStatusRunning
+		vmi := &kubevirtv1.VirtualMachineInstance{}
+		vmi.Status.NodeName = node
+		in.Instances[Need{GVK: kubevirtv1.VirtualMachineInstanceGroupVersionKind, Namespace: namespace, Name: in.Machine.GetName()}] = vmi
 	}
 }
 
@@ -205,8 +288,16 @@ func made(in *Input) {
 			if old := in.Claims[key]; old != nil {
 				have.Status = old.Status
 			}
-			have.Status.Phase = max(have.Status.Phase, corev1.ClaimPending)
+			have.Status.Phase = gocmp.Or(have.Status.Phase, corev1.ClaimPending)
 			in.Claims[key] = have
+		case *kubevirtv1.VirtualMachine:
+			have := o.DeepCopy()
+			if in.Machine != nil {
+				have.Status = in.Machine.Status
+			}
+			in.Machine = have
+		default:
+			in.Others[key] = &metav1.PartialObjectMetadata{}
 		}
 	}
 }

@@ -12,18 +12,30 @@ import (
 
 // Reasons of the conditions.
 const (
-	reasonAccepted         = "Accepted"
-	reasonRefused          = "Refused"
-	reasonBound            = "AllBound"
-	reasonFailed           = "DiskFailed"
-	reasonPreparing        = "Preparing"
-	reasonFirstConsumer    = "WaitingForFirstConsumer"
-	reasonNotInThisRelease = "NotInThisRelease"
+	reasonAccepted        = "Accepted"
+	reasonRefused         = "Refused"
+	reasonBound           = "AllBound"
+	reasonFailed          = "DiskFailed"
+	reasonPreparing       = "Preparing"
+	reasonFirstConsumer   = "WaitingForFirstConsumer"
+	reasonPodNetwork      = "PodNetwork"
+	reasonConfigured      = "AllConfigured"
+	reasonNetworkMissing  = "NetworkMissing"
+	reasonComposed        = "Composed"
+	reasonDisks           = "WaitingForDisks"
+	reasonNetworks        = "WaitingForNetworks"
+	reasonKeys            = "WaitingForSSHKeys"
+	reasonNameTaken       = "NameTaken"
+	reasonKubeVirtMissing = "KubeVirtMissing"
 )
 
-// summarise makes the status of a Wukong from what is decided of its disks.
-func summarise(outcomes []outcome) vmv1alpha1.WukongStatus {
-	s := vmv1alpha1.WukongStatus{Phase: phase(outcomes), Message: message(outcomes)}
+// summarise makes the status of a Wukong from what is decided of its disks,
+// its networks and its machine.
+func summarise(outcomes []outcome, w wiring, b build) vmv1alpha1.WukongStatus {
+	s := vmv1alpha1.WukongStatus{
+		Phase: phase(outcomes, w, b), Message: message(outcomes, w, b),
+		VMName: b.vmName, NodeName: b.nodeName,
+	}
 	for _, o := range outcomes {
 		s.Volumes = append(s.Volumes, o.volume)
 	}
@@ -31,32 +43,48 @@ func summarise(outcomes []outcome) vmv1alpha1.WukongStatus {
 	return s
 }
 
-// phase of a Wukong. Running and NodeName come with the virtual machine; until
-// then a Wukong whose disks are ready is Stopped.
-func phase(outcomes []outcome) vmv1alpha1.Phase {
+// phase of a Wukong: what is wrong with a disk comes first, then what the
+// machine does. What is wrong with a network, or what the machine lacks, counts
+// once the disks are ready: until then it does not matter.
+func phase(outcomes []outcome, w wiring, b build) vmv1alpha1.Phase {
+	ready := !slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.done() })
 	switch {
 	case slices.ContainsFunc(outcomes, func(o outcome) bool { return o.refused || o.state == failed }):
 		return vmv1alpha1.PhaseError
-	case !slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.done() }):
-		return vmv1alpha1.PhaseStopped
-	case !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.state != pending }):
+	case b.seen != nil:
+		return b.seen.Phase
+	case ready && joined(w.problems(), b.problem) != "":
+		return vmv1alpha1.PhaseError
+	case len(outcomes) > 0 && !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.state != pending }):
 		return vmv1alpha1.PhasePending
 	}
 	return vmv1alpha1.PhaseCreating
 }
 
-// message says in a sentence what is wrong, else what is awaited.
-func message(outcomes []outcome) string {
-	if s := problems(outcomes); s != "" {
+// message says in a sentence what is wrong, else what is awaited, else what the
+// machine does.
+func message(outcomes []outcome, w wiring, b build) string {
+	if s := joined(problems(outcomes), w.problems(), b.trouble()); s != "" {
 		return s
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.done() }) {
 		return waiting(outcomes)
 	}
-	if s := exports(outcomes); s != "" {
+	if s := joined(w.waiting(), exports(outcomes)); s != "" {
 		return s
 	}
-	return "the disks are ready; this release makes no VirtualMachine"
+	if b.seen != nil {
+		return b.seen.Sentence
+	}
+	return b.waiting
+}
+
+// trouble is what must change about the machine.
+func (b build) trouble() string {
+	if b.seen != nil && b.seen.Phase == vmv1alpha1.PhaseError {
+		return b.seen.Sentence
+	}
+	return b.problem
 }
 
 // problems are what must change, disk by disk.
@@ -127,11 +155,6 @@ func overall(outcomes []outcome) (progress, speed string) {
 	return percentage(p), perSecond(rate)
 }
 
-// conditions of a Wukong, in a fixed order.
-func conditions(w *vmv1alpha1.Wukong, outcomes []outcome) []Condition {
-	return []Condition{accepted(outcomes), volumesBound(outcomes), machine(w)}
-}
-
 func accepted(outcomes []outcome) Condition {
 	var refused []outcome
 	for _, o := range outcomes {
@@ -172,40 +195,6 @@ func volumesBound(outcomes []outcome) Condition {
 	}
 	c.Message = joined(problems(stuck), waiting(unbound))
 	return c
-}
-
-// machine says that this release makes no virtual machine, and which fields
-// of the spec have no effect for that reason.
-func machine(w *vmv1alpha1.Wukong) Condition {
-	return Condition{
-		Type:   vmv1alpha1.ConditionVirtualMachineComposed,
-		Reason: reasonNotInThisRelease,
-		Message: "this release prepares the disks; the VirtualMachine itself comes with a later one; these fields have no effect yet: " +
-			strings.Join(withoutEffect(w.Spec), ", "),
-	}
-}
-
-// withoutEffect are the fields that are set and have no effect in this
-// release, in the order of the API.
-func withoutEffect(s vmv1alpha1.WukongSpec) []string {
-	fields := []string{"cpu", "memory"}
-	for _, f := range []struct {
-		name string
-		set  bool
-	}{
-		{"osImage", s.OSImage != ""},
-		{"sshKeySecret", s.SSHKeySecret != ""},
-		{"cloudInitUser", s.CloudInitUser != nil},
-		{"networks", len(s.Networks) > 0},
-		{"disks[].boot", slices.ContainsFunc(s.Disks, func(d vmv1alpha1.Disk) bool { return d.Boot != nil })},
-		{"highAvailability", s.HighAvailability != nil},
-		{"startStrategy", s.StartStrategy != nil},
-	} {
-		if f.set {
-			fields = append(fields, f.name)
-		}
-	}
-	return fields
 }
 
 // joined puts sentences that are not empty into one.

@@ -11,6 +11,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 )
@@ -40,9 +41,6 @@ const (
 	empty     = "\n  disks:\n  - {name: data, size: 10Gi, storageClassName: slow}\n"
 	defaulted = "\n  disks:\n  - {name: data, size: 10Gi}\n"
 	unlike    = `
-  osImage: ubuntu
-  networks: [{name: n, type: bridge, bridgeName: br0}]
-  startStrategy: {autoStart: true}
   disks:
   - name: b
     size: 1Gi
@@ -265,9 +263,120 @@ func stories() map[string]story {
 		"no-disks": {
 			reason: "A machine without disks has nothing to wait for.",
 			spec:   "",
-			steps:  []step{{"the only pass", nil}},
+			steps: []step{
+				{"nobody has looked whether KubeVirt is there", nil},
+				{"the name is free", looked()},
+			},
+		},
+		"machine": {
+			reason: "The machine is made when its disks and networks are ready, and from then on it stays.",
+			spec:   whole,
+			steps: []step{
+				{"the disks are being prepared, one network is missing", all(keys("ssh-keys", publicKeys), looked(), made, imports("system", importing(52)))},
+				{"the disks are ready", all(imports("system", succeeded(true)), claimsBound, looked())},
+				{"the network is there", all(network("storage-net"), looked())},
+				{"the machine is made", all(made, looked())},
+				{"it starts", virtual(printed(kubevirtv1.VirtualMachineStatusStarting))},
+				{"it runs", runs("node-1")},
+				{"no node can take it", virtual(unschedulable)},
+				{"it runs again, and its disk is written so that it is refused", all(runs("node-1"), rewritten(strings.Replace(whole, "a.qcow2", "b.qcow2", 1)))},
+				{"another disk and another network are written, which are not ready", all(rewritten(later), looked())},
+				{"they are ready", all(made, claimsBound, network("more-net"), looked())},
+				{"the machine is changed, and wants to be restarted", all(made, virtual(restart))},
+				{"the machine is stopped", virtual(printed(kubevirtv1.VirtualMachineStatusStopped))},
+				{"the disk and the network are taken away", rewritten(whole)},
+			},
+		},
+		"machine-alone": {
+			reason: "A machine that asks for nothing more is on the network of the pods, and waits for no claim that waits for it.",
+			spec:   empty,
+			steps: []step{
+				{"the claim waits for its first consumer", all(looked(), made, looked(storageClass("slow", storagev1.VolumeBindingWaitForFirstConsumer, false)))},
+				{"somebody has deleted it", all(made, func(in *Input) { in.Machine = nil }, looked(storageClass("slow", storagev1.VolumeBindingWaitForFirstConsumer, false)))},
+			},
+		},
+		"machine-without-kubevirt": {
+			reason: "What is not in the cluster holds up the machine and nothing else.",
+			spec:   sent,
+			steps: []step{
+				{"the disk is being prepared", all(lacking(definitionOfMachines), looked(), made, imports("system", importing(52)))},
+				{"the disk is ready", all(imports("system", succeeded(true)), looked())},
+				{"KubeVirt is installed", all(func(in *Input) { delete(in.Standing, kind(definitionOfMachines)) }, looked())},
+			},
+		},
+		"machine-without-multus": {
+			reason: "Networks that nobody can attach are named.",
+			spec:   whole,
+			steps:  []step{{"Multus is missing", all(lacking(definitionOfNetworks), keys("ssh-keys", publicKeys), looked(), made, imports("system", succeeded(true)), claimsBound, looked())}}, //nolint:gocritic // It is looked at twice.
+		},
+		"machine-name-taken": {
+			reason: "A VirtualMachine, a Secret or a network of somebody else is not adopted.",
+			spec:   "\n  cloudInitUser: {name: ubuntu}\n  networks: [{name: lan, type: bridge, bridgeName: br0}]\n",
+			steps: []step{
+				{"there is a network under the name", all(foreign, foreign)},                                                                           //nolint:gocritic // What is asked for second follows from the first.
+				{"the network is ours, and there is a machine under the name", all(func(in *Input) { in.forget() }, looked(), made, foreign, foreign)}, //nolint:gocritic // The same.
+			},
+		},
+		"machine-keys": {
+			reason: "KubeVirt gives every value of the Secret to the guest: so it is looked at before.",
+			spec:   "\n  sshKeySecret: ssh-keys\n",
+			steps: []step{
+				{"the Secret is missing", looked()},
+				{"it is empty", keys("ssh-keys", nil)},
+				{"it holds a private key", keys("ssh-keys", map[string]string{"ssh-publickey": "ssh-ed25519 AAAA", "ssh-privatekey": "-----BEGIN OPENSSH PRIVATE KEY-----"})},
+				{"it holds public keys", all(keys("ssh-keys", publicKeys), looked())},
+			},
 		},
 	}
+}
+
+const (
+	whole = `
+  osImage: ubuntu
+  sshKeySecret: ssh-keys
+  cloudInitUser: {name: ubuntu, passwordHash: "$6$salt$hash", sudo: "ALL=(ALL) NOPASSWD:ALL", shell: /bin/bash, groups: [docker], lockPasswd: false}
+  networks:
+  - name: management
+    type: bridge
+    bridgeName: br-mgmt
+    vlanId: 100
+    ipConfig: {mode: static, address: 192.168.100.10/24, gateway: 192.168.100.1, dnsServers: [192.168.100.1]}
+  - {name: storage, type: macvlan, nadName: storage-net, ipConfig: {mode: dhcp}}
+  highAvailability:
+    restartPolicy: Always
+    antiAffinity: true
+    nodeSelector: {kubernetes.io/arch: amd64}
+    tolerations: [{key: vms, operator: Exists, effect: NoSchedule}]
+  startStrategy: {runStrategy: Always, autoStart: true}
+  disks:
+  - {name: data, size: 10Gi}
+  - name: system
+    size: 20Gi
+    boot: true
+    importSource: {type: https, url: https://images.example.com/a.qcow2}
+`
+)
+
+// later is the whole with a disk and a network more.
+var later = strings.Replace(whole, "  highAvailability:", "  - {name: more, type: macvlan, nadName: more-net}\n  highAvailability:", 1) +
+	"  - {name: more, size: 5Gi}\n"
+
+var publicKeys = map[string]string{"alice": "ssh-ed25519 AAAA alice\n", "bob": "# Bob's\necdsa-sha2-nistp256 AAAA bob\n\nssh-rsa AAAA bob\n"}
+
+func printed(s kubevirtv1.VirtualMachinePrintableStatus) func(*kubevirtv1.VirtualMachineStatus) {
+	return func(status *kubevirtv1.VirtualMachineStatus) { status.PrintableStatus = s }
+}
+
+func restart(s *kubevirtv1.VirtualMachineStatus) {
+	s.Conditions = []kubevirtv1.VirtualMachineCondition{{Type: kubevirtv1.VirtualMachineRestartRequired, Status: corev1.ConditionTrue}}
+}
+
+func unschedulable(s *kubevirtv1.VirtualMachineStatus) {
+	s.PrintableStatus = kubevirtv1.VirtualMachineStatusUnschedulable
+	s.Conditions = []kubevirtv1.VirtualMachineCondition{{
+		Type: kubevirtv1.VirtualMachineConditionType(corev1.PodScheduled), Status: corev1.ConditionFalse,
+		Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: 1 Insufficient memory.",
+	}}
 }
 
 func importing(percent int32) func(*diskv1alpha1.DiskImport) {

@@ -14,6 +14,10 @@ const (
 	Version = "v1alpha1"
 
 	WukongKind = "Wukong"
+
+	// CompositeKind is the kind of the cluster-scoped resource behind a claim
+	// of kind Wukong, where the configuration with claims is installed.
+	CompositeKind = "XWukong"
 )
 
 // GroupVersion is the group and version of this API.

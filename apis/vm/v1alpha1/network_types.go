@@ -2,10 +2,13 @@
 
 package v1alpha1
 
-// Network is one network that a machine is attached to.
+// Network is one network that a machine is attached to, by Multus. The machine's
+// interface keeps its hardware address for as long as the Wukong is there.
 //
 // +kubebuilder:validation:XValidation:rule="self.type != 'bridge' || has(self.bridgeName) || has(self.nadName)",message="a network of type bridge wants bridgeName, the bridge on the node, or nadName, a NetworkAttachmentDefinition"
 // +kubebuilder:validation:XValidation:rule="self.type == 'bridge' || !has(self.bridgeName)",message="bridgeName belongs to a network of type bridge"
+// +kubebuilder:validation:XValidation:rule="!has(self.bridgeName) || !has(self.nadName)",message="bridgeName makes a NetworkAttachmentDefinition, nadName names one that is there; keep one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.vlanId) || !has(self.nadName)",message="the NetworkAttachmentDefinition that nadName names says which VLAN it is on; remove vlanId"
 // +kubebuilder:validation:XValidation:rule="self.type == 'bridge' || has(self.nadName)",message="a network of this type wants nadName, a NetworkAttachmentDefinition"
 type Network struct {
 	// Name of the network in this machine.
@@ -15,34 +18,41 @@ type Network struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Name string `json:"name"`
 
-	// Type of the attachment.
+	// Type of the attachment. KubeVirt connects a bridge in the machine's pod
+	// to what the NetworkAttachmentDefinition gives to it, and for type sriov
+	// the device itself. A definition of macvlan or ipvlan must let the
+	// machine's own hardware address through (macvlan: mode passthru).
 	//
 	// +kubebuilder:validation:Enum=bridge;macvlan;ipvlan;sriov
 	Type string `json:"type"`
 
-	// BridgeName is the bridge on the node; for type bridge.
+	// BridgeName is the bridge on the node; for type bridge. A
+	// NetworkAttachmentDefinition WUKONG-NETWORK is made for it.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=15
 	BridgeName string `json:"bridgeName,omitempty"`
 
-	// NADName names a NetworkAttachmentDefinition, as name or as
+	// NADName names a NetworkAttachmentDefinition that is there, as name or as
 	// namespace/name.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="write nadName as name or as namespace/name"
 	NADName string `json:"nadName,omitempty"`
 
-	// VLANID is the VLAN of the attachment.
+	// VLANID is the VLAN of the attachment to a bridge that bridgeName names.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094
 	VLANID *int32 `json:"vlanId,omitempty"`
 
-	// IPConfig says how the machine gets its address.
+	// IPConfig says how the machine gets its address, through cloud-init on
+	// its first boot. Where no network has one, it is left to the image.
+	// Default, beside networks that have one: dhcp, without waiting for it.
 	//
 	// +optional
 	IPConfig *IPConfig `json:"ipConfig,omitempty"`

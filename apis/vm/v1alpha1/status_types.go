@@ -16,18 +16,17 @@ const (
 	// PhasePending: nothing has begun yet.
 	PhasePending Phase = "Pending"
 
-	// PhaseCreating: disks are being prepared.
+	// PhaseCreating: disks are being prepared, or the virtual machine starts.
 	PhaseCreating Phase = "Creating"
 
 	// PhaseRunning: the virtual machine runs.
 	PhaseRunning Phase = "Running"
 
-	// PhaseStopped: everything that was asked for is there, and no virtual
-	// machine runs.
+	// PhaseStopped: the virtual machine is there and does not run.
 	PhaseStopped Phase = "Stopped"
 
-	// PhaseError: a disk cannot be prepared as it is written; the message
-	// says why.
+	// PhaseError: something must change before a disk, a network or the
+	// virtual machine can do its work; the message says what.
 	PhaseError Phase = "Error"
 )
 
@@ -69,8 +68,12 @@ const (
 	// disk's data and is bound to a volume.
 	ConditionVolumesBound = "VolumesBound"
 
-	// ConditionVirtualMachineComposed says whether the virtual machine
-	// itself is composed.
+	// ConditionNetworksConfigured is True when the
+	// NetworkAttachmentDefinition of every network is there.
+	ConditionNetworksConfigured = "NetworksConfigured"
+
+	// ConditionVirtualMachineComposed is True when the virtual machine is
+	// there. Whether it runs, the phase says.
 	ConditionVirtualMachineComposed = "VirtualMachineComposed"
 )
 

@@ -20,8 +20,9 @@ type WukongSpec struct {
 	// Memory of the machine, such as 4Gi.
 	Memory Size `json:"memory"`
 
-	// OSImage names the operating system on the boot disk, such as ubuntu.
-	// It is a hint for defaults and imports nothing.
+	// OSImage names the operating system on the boot disk, such as ubuntu,
+	// for people and consoles: it becomes the annotation vm.kubevirt.io/os of
+	// the machine. It imports nothing and changes no default.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -29,17 +30,21 @@ type WukongSpec struct {
 	OSImage string `json:"osImage,omitempty"`
 
 	// SSHKeySecret names a Secret of this namespace whose values are public
-	// SSH keys that may log in.
+	// SSH keys, one a line. They may log in as the user of cloudInitUser, or
+	// else as the default user of the image. The image needs cloud-init.
 	//
 	// +optional
 	SSHKeySecret ObjectName `json:"sshKeySecret,omitempty"`
 
-	// CloudInitUser is the user that cloud-init makes on first boot.
+	// CloudInitUser is the user that cloud-init makes on first boot, in the
+	// place of the image's default user. Later changes reach the Secret that
+	// cloud-init reads, and not a machine that has booted.
 	//
 	// +optional
 	CloudInitUser *CloudInitUser `json:"cloudInitUser,omitempty"`
 
-	// Networks that the machine is attached to, in order.
+	// Networks that the machine is attached to, in order. Default: the network
+	// of the pods, behind the address of the node.
 	//
 	// +optional
 	// +listType=map
@@ -122,7 +127,8 @@ type CloudInitUser struct {
 	// +kubebuilder:validation:items:MaxLength=32
 	Groups []string `json:"groups,omitempty"`
 
-	// LockPasswd forbids logging in with a password.
+	// LockPasswd forbids logging in with a password. Default: true without
+	// passwordHash, false with it.
 	//
 	// +optional
 	LockPasswd *bool `json:"lockPasswd,omitempty"`
@@ -130,13 +136,16 @@ type CloudInitUser struct {
 
 // HighAvailability says where a machine runs and what happens when it stops.
 type HighAvailability struct {
-	// RestartPolicy says when a machine that stopped is started again.
+	// RestartPolicy says when a machine that stopped is started again: it
+	// stands for startStrategy.runStrategy Always, RerunOnFailure or Once, and
+	// counts where that is not written. Default: Always.
 	//
 	// +optional
 	// +kubebuilder:validation:Enum=Always;OnFailure;Never
 	RestartPolicy string `json:"restartPolicy,omitempty"`
 
-	// AntiAffinity keeps machines of one namespace on different nodes.
+	// AntiAffinity keeps machines of one namespace that all ask for it on
+	// different nodes. One for which no node is left does not start.
 	//
 	// +optional
 	AntiAffinity *bool `json:"antiAffinity,omitempty"`
@@ -157,15 +166,20 @@ type HighAvailability struct {
 
 // StartStrategy says when a machine runs.
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.autoStart) || self.autoStart || !has(self.runStrategy) || self.runStrategy in ['Manual', 'Halted']",message="autoStart: false contradicts a runStrategy that starts the machine; write runStrategy: Manual or Halted, or leave autoStart out"
 // +kubebuilder:validation:XValidation:rule="!has(self.autoStart) || !self.autoStart || !has(self.runStrategy) || self.runStrategy != 'Halted'",message="autoStart: true contradicts runStrategy: Halted; keep one of them"
 type StartStrategy struct {
-	// RunStrategy of the KubeVirt VirtualMachine.
+	// RunStrategy of the KubeVirt VirtualMachine. With Manual the machine is
+	// started and stopped by virtctl alone; what virtctl makes of Always and
+	// Halted is undone. Default: Manual where autoStart is false, else what
+	// highAvailability.restartPolicy stands for.
 	//
 	// +optional
 	// +kubebuilder:validation:Enum=Always;RerunOnFailure;Manual;Halted;Once
 	RunStrategy string `json:"runStrategy,omitempty"`
 
-	// AutoStart starts the machine as soon as its disks are ready.
+	// AutoStart starts the machine as soon as its disks are ready. Default:
+	// true.
 	//
 	// +optional
 	AutoStart *bool `json:"autoStart,omitempty"`

@@ -2,7 +2,9 @@
 
 // Command xrd turns the CustomResourceDefinition that controller-gen makes of
 // the Wukong types into a Crossplane CompositeResourceDefinition: it reads the
-// one on standard input and writes the other to standard output.
+// one on standard input and writes the other to standard output. With -claims
+// the resource of the same API is a claim, and the composite resource behind it
+// has its kind with an X before it.
 package main
 
 import (
@@ -12,6 +14,7 @@ import (
 	"io"
 	"os"
 
+	xpv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	xpv2 "github.com/crossplane/crossplane/apis/v2/apiextensions/v2"
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -22,14 +25,22 @@ const header = "# Generated from apis/vm by `make generate`; do not edit.\n"
 
 func main() {
 	composition := flag.String("composition", "", "the `name` of the default Composition")
+	claims := flag.Bool("claims", false, "offer the API as a claim")
 	flag.Parse()
-	if err := run(os.Stdin, os.Stdout, *composition); err != nil {
+	convert := namespaced
+	if *claims {
+		convert = claimed
+	}
+	if err := run(os.Stdin, os.Stdout, *composition, convert); err != nil {
 		fmt.Fprintln(os.Stderr, "xrd:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in io.Reader, out io.Writer, composition string) error {
+// A converter makes a CompositeResourceDefinition with a default Composition.
+type converter func(crd *extv1.CustomResourceDefinition, composition string) (any, error)
+
+func run(in io.Reader, out io.Writer, composition string, convert converter) error {
 	b, err := io.ReadAll(in)
 	if err != nil {
 		return fmt.Errorf("cannot read CustomResourceDefinition: %w", err)
@@ -38,7 +49,7 @@ func run(in io.Reader, out io.Writer, composition string) error {
 	if err := yaml.UnmarshalStrict(b, crd); err != nil {
 		return fmt.Errorf("cannot parse CustomResourceDefinition: %w", err)
 	}
-	xrd, err := definition(crd, composition)
+	xrd, err := convert(crd, composition)
 	if err != nil {
 		return err
 	}
@@ -50,9 +61,9 @@ func run(in io.Reader, out io.Writer, composition string) error {
 	return err
 }
 
-// definition is the CompositeResourceDefinition that makes Crossplane serve
+// namespaced is the CompositeResourceDefinition that makes Crossplane serve
 // the same API as crd would, and Crossplane's own fields beside it.
-func definition(crd *extv1.CustomResourceDefinition, composition string) (*xpv2.CompositeResourceDefinition, error) {
+func namespaced(crd *extv1.CustomResourceDefinition, composition string) (any, error) {
 	xrd := &xpv2.CompositeResourceDefinition{}
 	xrd.SetGroupVersionKind(xpv2.CompositeResourceDefinitionGroupVersionKind)
 	xrd.SetName(crd.GetName())
@@ -76,6 +87,38 @@ func definition(crd *extv1.CustomResourceDefinition, composition string) (*xpv2.
 	return xrd, nil
 }
 
+// claimed is the CompositeResourceDefinition that makes Crossplane serve the
+// same API as crd would as a claim. Only v1 of that kind knows claims, and only
+// those of a cluster-scoped composite resource.
+func claimed(crd *extv1.CustomResourceDefinition, composition string) (any, error) {
+	scope := xpv1.CompositeResourceScopeLegacyCluster
+	xrd := &xpv1.CompositeResourceDefinition{}
+	xrd.SetGroupVersionKind(xpv1.CompositeResourceDefinitionGroupVersionKind)
+	xrd.Spec.Group = crd.Spec.Group
+	xrd.Spec.Scope = &scope
+	xrd.Spec.ClaimNames = crd.Spec.Names.DeepCopy()
+	names := crd.Spec.Names
+	names.Kind, names.ListKind, names.ShortNames = "X"+names.Kind, "X"+names.ListKind, nil
+	names.Plural, names.Singular = "x"+names.Plural, "x"+names.Singular
+	xrd.Spec.Names = names
+	xrd.SetName(names.Plural + "." + crd.Spec.Group)
+	xrd.Spec.DefaultCompositionRef = &xpv1.CompositionReference{Name: composition}
+	for _, v := range crd.Spec.Versions {
+		schema, err := own(v.Schema.OpenAPIV3Schema)
+		if err != nil {
+			return nil, fmt.Errorf("cannot encode schema of version %s: %w", v.Name, err)
+		}
+		xrd.Spec.Versions = append(xrd.Spec.Versions, xpv1.CompositeResourceDefinitionVersion{
+			Name:                     v.Name,
+			Served:                   v.Served,
+			Referenceable:            v.Storage,
+			AdditionalPrinterColumns: v.AdditionalPrinterColumns,
+			Schema:                   &xpv1.CompositeResourceValidation{OpenAPIV3Schema: schema},
+		})
+	}
+	return xrd, nil
+}
+
 // own is the schema without what every object has and Crossplane adds.
 func own(s *extv1.JSONSchemaProps) (runtime.RawExtension, error) {
 	s = s.DeepCopy()
@@ -88,7 +131,7 @@ func own(s *extv1.JSONSchemaProps) (runtime.RawExtension, error) {
 }
 
 // render writes the definition without its empty status and timestamps.
-func render(xrd *xpv2.CompositeResourceDefinition) ([]byte, error) {
+func render(xrd any) ([]byte, error) {
 	u, err := runtime.DefaultUnstructuredConverter.ToUnstructured(xrd)
 	if err != nil {
 		return nil, err
