@@ -60,7 +60,7 @@ began=$SECONDS
 
 heading "The import of $(bytes "$(stat -c %s "$image")"): the server gives each connection 2 MB/s, as a mirror far away does" 'about 20 s'
 follow
-kubectl wait --for=condition=Ready --timeout=1m wukong/demo >/dev/null
+kubectl wait --for=condition=VolumesBound --timeout=1m wukong/demo >/dev/null
 took=$((SECONDS - began))
 
 heading "Done in $took s: the claims are there, whole and bound"

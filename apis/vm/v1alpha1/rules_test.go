@@ -35,7 +35,7 @@ func TestCreate(t *testing.T) {
 		"StartNeither":        {reason: "A machine that does not start by itself can be started.", spec: "startStrategy: {runStrategy: Manual, autoStart: false}\n"},
 		"StartNever":          {reason: "A machine cannot both start and not.", spec: "startStrategy: {runStrategy: Always, autoStart: false}\n", want: "contradicts a runStrategy"},
 		"BridgeAndNAD":        {reason: "A network is made or named.", spec: network("type: bridge, bridgeName: br0, nadName: x"), want: "keep one of them"},
-		"BridgeWithNAD":       {reason: "A bridge can be named by a NAD of another namespace.", spec: network("type: bridge, nadName: infra/br0.100")},
+		"BridgeWithNAD":       {reason: "A bridge can be named by a NAD of another namespace.", spec: "networks: [{name: lan, type: bridge, nadName: infra/br0.100}]\n"},
 		"VLANWithNAD":         {reason: "A NAD says its VLAN.", spec: network("type: bridge, nadName: x, vlanId: 100"), want: "remove vlanId"},
 		"NADNameIsNone":       {reason: "A NAD has the name of an object.", spec: network("type: sriov, nadName: a/b/c"), want: "namespace/name"},
 		"StaticNoAddress":     {reason: "A static address is written.", spec: network("type: bridge, bridgeName: b, ipConfig: {mode: static}"), want: "mode static wants address"},

@@ -33,6 +33,7 @@ const (
 	inputComposition  = 2
 	inputFunctions    = 3
 	inputObserved     = 4
+	inputRequired     = 5
 	inputDefinition   = 8
 	functionName      = 1 // FunctionInput
 	functionAddress   = 2
@@ -43,7 +44,16 @@ const (
 )
 
 // crossplane is the program, and the function that it calls.
-type crossplane struct{ program, function string }
+type crossplane struct {
+	program, function string
+
+	// configuration is the folder below package/ with the definition and the
+	// Composition.
+	configuration string
+
+	// required is what a function finds in the cluster when it asks for it.
+	required []object
+}
 
 // start finds Crossplane, builds the function and serves it.
 func start(t *testing.T) crossplane {
@@ -54,7 +64,7 @@ func start(t *testing.T) crossplane {
 	if err != nil {
 		t.Fatalf("cannot find crossplane; build it with `go run ./cluster build crossplane`: %v", err)
 	}
-	c := crossplane{program: strings.TrimSpace(string(out)), function: freeAddress(t)}
+	c := crossplane{program: strings.TrimSpace(string(out)), function: freeAddress(t), configuration: "configuration", required: surroundings(t)}
 	binary := filepath.Join(t.TempDir(), "function")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/function")
 	build.Dir = root
@@ -115,12 +125,15 @@ func (c crossplane) render(t *testing.T, xr object, observed []object) rendering
 	function = protowire.AppendString(protowire.AppendTag(function, functionAddress, protowire.BytesType), "dns:///"+c.function)
 
 	in := field(nil, inputXR, encoded(t, xr))
-	in = field(in, inputComposition, encoded(t, read(t, "package/configuration/composition.yaml")))
+	in = field(in, inputComposition, encoded(t, read(t, "package/"+c.configuration+"/composition.yaml")))
 	in = field(in, inputFunctions, function)
 	for _, o := range observed {
 		in = field(in, inputObserved, encoded(t, o))
 	}
-	in = field(in, inputDefinition, encoded(t, read(t, "package/configuration/definition.yaml")))
+	for _, o := range c.required {
+		in = field(in, inputRequired, encoded(t, o))
+	}
+	in = field(in, inputDefinition, encoded(t, read(t, "package/"+c.configuration+"/definition.yaml")))
 
 	cmd := exec.CommandContext(t.Context(), c.program, "internal", "render")
 	cmd.Stdin = bytes.NewReader(field(nil, requestComposite, in))
@@ -207,20 +220,42 @@ func (r *rendering) take(number protowire.Number, value []byte) error {
 	return nil
 }
 
-// read reads a manifest of the repository with one object.
+// read reads the last object of a manifest of the repository.
 func read(t *testing.T, file string) object {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := yaml.YAMLToJSON(b)
+	docs := strings.Split(string(b), "\n---\n")
+	return parsed(t, docs[len(docs)-1])
+}
+
+func parsed(t *testing.T, manifest string) object {
+	t.Helper()
+	j, err := yaml.YAMLToJSON([]byte(manifest))
 	if err != nil {
-		t.Fatalf("cannot parse %s: %v", file, err)
+		t.Fatalf("cannot parse manifest: %v", err)
 	}
 	s := &structpb.Struct{}
 	if err := protojson.Unmarshal(j, s); err != nil {
-		t.Fatalf("cannot parse %s: %v", file, err)
+		t.Fatalf("cannot parse manifest: %v", err)
 	}
 	return s.AsMap()
+}
+
+// surroundings is a cluster with KubeVirt and Multus, and with what the
+// contract's manifests name and others make.
+func surroundings(t *testing.T) []object {
+	t.Helper()
+	var all []object
+	for _, manifest := range []string{
+		"{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: virtualmachines.kubevirt.io}}",
+		"{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: network-attachment-definitions.k8s.cni.cncf.io}}",
+		"{apiVersion: k8s.cni.cncf.io/v1, kind: NetworkAttachmentDefinition, metadata: {name: storage-net, namespace: demo}}",
+		"{apiVersion: v1, kind: Secret, metadata: {name: ssh-keys, namespace: demo}, data: {alice: c3NoLWVkMjU1MTkgQUFBQQ==}}",
+	} {
+		all = append(all, parsed(t, manifest))
+	}
+	return all
 }

@@ -40,18 +40,32 @@ func TestUntilReady(t *testing.T) {
 	expectStatus(t, half, "Creating", "50%")
 	expectConditions(t, half, map[string]string{"Ready": "False", "Synced": "True", "VolumesBound": "False"})
 
-	whole := c.render(t, xr, observed(first.composed, func(u *unstructured.Unstructured) {
-		if u.GetKind() == "DiskImport" {
-			set(u, map[string]any{"phase": "Succeeded", "claimName": "database-system"}, "status", "atProvider")
-			set(u, []any{map[string]any{"type": "Ready", "status": "True", "reason": "Available", "lastTransitionTime": "2026-01-01T00:00:00Z"}}, "status", "conditions")
-			return
-		}
-		set(u, "Bound", "status", "phase")
-	}))
-	expectStatus(t, whole, "Stopped", "100%")
-	expectConditions(t, whole, map[string]string{"Ready": "True", "Synced": "True", "DisksAccepted": "True", "VolumesBound": "True"})
-	if n := len(whole.deleted); n != 0 {
+	whole := c.render(t, xr, observed(first.composed, arrived))
+	expectStatus(t, whole, "Creating", "100%")
+	expectConditions(t, whole, map[string]string{"Ready": "False", "VolumesBound": "True", "NetworksConfigured": "True", "VirtualMachineComposed": "False"})
+
+	machine := c.render(t, xr, observed(whole.composed, arrived))
+	expectStatus(t, machine, "Running", "100%")
+	expectConditions(t, machine, map[string]string{"Ready": "True", "Synced": "True", "DisksAccepted": "True", "VolumesBound": "True", "VirtualMachineComposed": "True"})
+	if n := len(whole.deleted) + len(machine.deleted); n != 0 {
 		t.Errorf("%d resources are deleted on the way", n)
+	}
+}
+
+// arrived is what becomes of a composed resource in the end.
+func arrived(u *unstructured.Unstructured) {
+	ready := []any{map[string]any{"type": "Ready", "status": "True", "reason": "Available", "lastTransitionTime": "2026-01-01T00:00:00Z"}}
+	switch u.GetKind() {
+	case "DiskImport":
+		set(u, map[string]any{"phase": "Succeeded", "claimName": u.GetName()}, "status", "atProvider")
+		set(u, ready, "status", "conditions")
+	case "DiskExport":
+		set(u, map[string]any{"phase": "Succeeded", "artifact": map[string]any{"uri": "s3://x/y"}}, "status", "atProvider")
+		set(u, ready, "status", "conditions")
+	case "PersistentVolumeClaim":
+		set(u, "Bound", "status", "phase")
+	case "VirtualMachine":
+		set(u, "Running", "status", "printableStatus")
 	}
 }
 
@@ -89,8 +103,7 @@ func TestRefusedDiskKeepsOthers(t *testing.T) {
 	xr := read(t, "examples/contract/wukong-full.yaml")
 	_ = unstructured.SetNestedField(xr, "demo", "metadata", "namespace")
 	disks, _, _ := unstructured.NestedSlice(xr, "spec", "disks")
-	seed, _ := disks[2].(map[string]any)
-	seed["importSource"] = map[string]any{"type": "pvc", "pvcConfig": map[string]any{"name": "golden"}}
+	disks[2] = map[string]any{"name": "seed", "size": "10Gi", "image": "docker://registry.example.com/Capitals"}
 	_ = unstructured.SetNestedSlice(xr, disks, "spec", "disks")
 	r := c.render(t, xr, nil)
 	if got := names(r.composed); !cmp.Equal(got, []string{"DiskImport/everything-system", "PersistentVolumeClaim/everything-data"}) {
@@ -107,34 +120,26 @@ func TestExports(t *testing.T) {
 	_ = unstructured.SetNestedField(xr, "demo", "metadata", "namespace")
 
 	first := c.render(t, xr, nil)
-	imports := []string{"DiskImport/everything-seed", "DiskImport/everything-system", "PersistentVolumeClaim/everything-data"}
+	imports := []string{
+		"DiskImport/everything-seed", "DiskImport/everything-system",
+		"NetworkAttachmentDefinition/everything-management", "PersistentVolumeClaim/everything-data",
+	}
 	if got := all(first.composed); !cmp.Equal(got, imports) {
 		t.Fatalf("composed %v", got)
 	}
 	expectConditions(t, first, map[string]string{"Ready": "False", "Synced": "True", "DisksAccepted": "True"})
 
-	ready := []any{map[string]any{"type": "Ready", "status": "True", "reason": "Available", "lastTransitionTime": "2026-01-01T00:00:00Z"}}
-	arrived := func(u *unstructured.Unstructured) {
-		switch u.GetKind() {
-		case "DiskImport":
-			set(u, map[string]any{"phase": "Succeeded", "claimName": u.GetName()}, "status", "atProvider")
-			set(u, ready, "status", "conditions")
-		case "DiskExport":
-			set(u, map[string]any{"phase": "Succeeded", "artifact": map[string]any{"uri": "s3://x/y"}}, "status", "atProvider")
-			set(u, ready, "status", "conditions")
-		default:
-			set(u, "Bound", "status", "phase")
-		}
-	}
 	second := c.render(t, xr, observed(first.composed, arrived))
-	if got := all(second.composed); !cmp.Equal(got, append([]string{"DiskExport/everything-seed", "DiskExport/everything-system"}, imports...)) {
+	exports := []string{"DiskExport/everything-seed", "DiskExport/everything-system"}
+	machine := []string{"Secret/everything-cloud-init", "VirtualMachine/everything"}
+	if got := all(second.composed); !cmp.Equal(got, slices.Concat(exports, imports, machine)) {
 		t.Fatalf("composed %v", got)
 	}
 	expectConditions(t, second, map[string]string{"Ready": "False", "VolumesBound": "True"})
 
 	third := c.render(t, xr, observed(second.composed, arrived))
 	expectConditions(t, third, map[string]string{"Ready": "True", "DisksAccepted": "True"})
-	expectStatus(t, third, "Stopped", "100%")
+	expectStatus(t, third, "Running", "100%")
 }
 
 // all are the names of the objects, sorted.
