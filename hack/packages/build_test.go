@@ -7,7 +7,9 @@ import (
 	"log"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,8 +20,29 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
+// compiled is a program that does nothing; a bill needs one that was built.
+func compiled(t *testing.T) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.com/program\n\ngo 1.26.0\n", "main.go": "package main\n\nfunc main() {}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", "program", ".")
+	build.Dir = dir
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build a program: %v: %s", err, output)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, "program"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
 // repository is a copy of what the packages are made of, with programs that
-// are none.
+// do nothing.
 func repository(t *testing.T) string {
 	t.Helper()
 	top := t.TempDir()
@@ -29,12 +52,14 @@ func repository(t *testing.T) string {
 		}
 	}
 	bin := filepath.Join(top, "_output", "bin")
-	if err := os.MkdirAll(filepath.Join(bin, "linux_arm64"), 0o750); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{bin, filepath.Join(bin, "linux_arm64")} {
+	program := compiled(t)
+	for _, dir := range []string{bin, filepath.Join(bin, "linux_amd64"), filepath.Join(bin, "linux_arm64")} {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			t.Fatal(err)
+		}
 		for _, p := range []string{"mover", "provider", "function"} {
-			if err := os.WriteFile(filepath.Join(dir, p), []byte(dir[len(bin):]+p), 0o600); err != nil {
+			// What follows a program is not looked at, and tells them apart.
+			if err := os.WriteFile(filepath.Join(dir, p), slices.Concat(program, []byte(dir[len(bin):]+p)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -74,14 +99,37 @@ func TestPush(t *testing.T) {
 	if want := []string{"WUKONG_MOVER_IMAGE=" + at + "/mover-wukong@" + digest.String()}; !cmp.Equal(want, config.Config.Env) {
 		t.Errorf("the provider must know its mover by digest: want %v, got %v", want, config.Config.Env)
 	}
-	for _, p := range []string{"provider", "function", "configuration"} {
-		if n := marked(t, pull(t, at+"/"+p+"-wukong:v1.2.3")); n != 1 {
+	all, err := configurations(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"provider-wukong", "function-wukong"}
+	for _, c := range all {
+		names = append(names, c.name)
+	}
+	for _, p := range names {
+		if n := marked(t, pull(t, at+"/"+p+":v1.2.3")); n != 1 {
 			t.Errorf("%s has %d layers that are marked as the package's, want 1", p, n)
 		}
 	}
-	install, err := os.ReadFile(filepath.Join(top, "_output", "packages", "install.yaml"))
-	if err != nil || !strings.Contains(string(install), "name: novasphere-function-wukong") {
-		t.Errorf("install.yaml must call the function as the Composition does: %v\n%s", err, install)
+	for _, c := range all {
+		install, err := os.ReadFile(filepath.Join(top, "_output", "packages", c.installer()))
+		if err != nil || !strings.Contains(string(install), "name: novasphere-function-wukong") {
+			t.Errorf("%s must call the function as the Composition does: %v\n%s", c.installer(), err, install)
+		}
+	}
+}
+
+// TestLint shows that Crossplane's linter has its say: a provider brings kinds,
+// not rights.
+func TestLint(t *testing.T) {
+	top := repository(t)
+	const role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: all}\n"
+	if err := os.WriteFile(filepath.Join(top, "package", "provider", "role.yaml"), []byte(role), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run([]string{"-root", top}); err == nil {
+		t.Error("a provider with a ClusterRole was built")
 	}
 }
 

@@ -30,10 +30,11 @@ type program struct {
 	env  []string
 }
 
-// platformImage is the image of one platform.
+// platformImage is the image of one platform, and the bill of what is in it.
 type platformImage struct {
 	platform v1.Platform
 	image    v1.Image
+	bill     []byte // CycloneDX; nil where there is no program
 }
 
 // platformImages are the images of one artifact, a platform each.
@@ -42,7 +43,7 @@ type platformImages []platformImage
 // bare is the image without a file that a package without a program is made
 // of. It runs nowhere, so one platform stands for all.
 func bare() platformImages {
-	return platformImages{{v1.Platform{OS: "linux", Architecture: "amd64"}, scratch()}}
+	return platformImages{{platform: v1.Platform{OS: "linux", Architecture: "amd64"}, image: scratch()}}
 }
 
 func scratch() v1.Image {
@@ -53,11 +54,16 @@ func scratch() v1.Image {
 func programImages(o options, p program) (platformImages, error) {
 	var images platformImages
 	for _, platform := range o.platforms {
-		image, err := programImage(binary(o.root, p.name, platform), p, platform)
+		file := binary(o.root, p.name, platform)
+		image, err := programImage(file, p, platform)
 		if err != nil {
 			return nil, fmt.Errorf("cannot make image of %s for %s: %w", p.name, platform, err)
 		}
-		images = append(images, platformImage{platform, image})
+		bill, err := billOf(file, o.place.version, authorities())
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, platformImage{platform, image, bill})
 	}
 	return images, nil
 }
@@ -72,7 +78,7 @@ func binary(root, name string, p v1.Platform) string {
 }
 
 func programImage(file string, p program, platform v1.Platform) (v1.Image, error) {
-	layer, err := fileLayer(entry{file, "/" + p.name, 0o755}, entry{certificates, certificates, 0o644})
+	layer, err := fileLayer(entry{file, "/" + p.name, 0o755}, authorities())
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +104,9 @@ type entry struct {
 	mode           int64
 }
 
+// authorities is the file of those that the programs trust.
+func authorities() entry { return entry{certificates, certificates, 0o644} }
+
 // fileLayer makes a layer of files. It holds no time and no owner, so that the
 // same files give the same digest.
 func fileLayer(files ...entry) (v1.Layer, error) {
@@ -116,7 +125,8 @@ func fileLayer(files ...entry) (v1.Layer, error) {
 		return nil, fmt.Errorf("cannot finish layer: %w", err)
 	}
 	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }
-	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer))
+	// Compressed once: for the digest, the layout and the registry.
+	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
 }
 
 func addFolder(w *tar.Writer, folder string, have map[string]bool) error {

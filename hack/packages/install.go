@@ -41,13 +41,13 @@ spec:
 apiVersion: pkg.crossplane.io/v1
 kind: Configuration
 metadata:
-  name: configuration-wukong
+  name: %[5]s
 spec:
-  package: %[5]s
+  package: %[6]s
 `
 
-// writeInstall writes install.yaml beside the packages.
-func writeInstall(o options) error {
+// writeInstall writes what installs a configuration beside the packages.
+func writeInstall(o options, c configuration) error {
 	provider, err := o.place.objectName(providerName)
 	if err != nil {
 		return err
@@ -57,10 +57,10 @@ func writeInstall(o options) error {
 		return err
 	}
 	text := fmt.Sprintf(install, provider, o.place.tagged(providerName),
-		function, o.place.tagged(functionName), o.place.tagged("configuration"+suffix))
-	file := filepath.Join(o.out, "install.yaml")
+		function, o.place.tagged(functionName), c.name, o.place.tagged(c.name))
+	file := filepath.Join(o.out, c.installer())
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return fmt.Errorf("cannot write install.yaml: %w", err)
+		return fmt.Errorf("cannot write what installs %s: %w", c.name, err)
 	}
 	_, err = fmt.Fprintln(os.Stdout, "wrote", file)
 	return err

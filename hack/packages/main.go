@@ -2,9 +2,10 @@
 
 // Command packages makes the project's packages from the binaries of `make
 // build` and the files under package/: the mover's image, and the provider's,
-// the function's and the configuration's Crossplane packages. Each is checked
-// with Crossplane's own linters and written as an OCI layout; -push pushes it
-// as well. The same files give the same digests.
+// the function's and the configurations' Crossplane packages. Each is checked
+// with Crossplane's own linters and written as an OCI layout, and beside it
+// what is in it, as CycloneDX; -push pushes both. The same files give the same
+// digests.
 package main
 
 import (
@@ -97,13 +98,24 @@ func build(ctx context.Context, o options) error {
 		}
 		artifacts = append(artifacts, artifact{p.name + suffix, packed})
 	}
-	configuration, err := pack(ctx, o, "configuration", bare())
+	all, err := configurations(o.root)
 	if err != nil {
 		return err
 	}
-	artifacts = append(artifacts, artifact{"configuration" + suffix, configuration})
+	for _, c := range all {
+		packed, err := pack(ctx, o, c.folder, bare())
+		if err != nil {
+			return err
+		}
+		artifacts = append(artifacts, artifact{c.name, packed})
+	}
 	if err := publish(ctx, o, artifacts); err != nil {
 		return err
 	}
-	return writeInstall(o)
+	for _, c := range all {
+		if err := writeInstall(o, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }

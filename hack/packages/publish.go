@@ -56,6 +56,9 @@ func publish(ctx context.Context, o options, artifacts []artifact) error {
 		if err := write(filepath.Join(o.out, a.name), a.images); err != nil {
 			return fmt.Errorf("cannot write %s: %w", a.name, err)
 		}
+		if err := writeBills(filepath.Join(o.out, "sbom"), a); err != nil {
+			return fmt.Errorf("cannot write bill of materials of %s: %w", a.name, err)
+		}
 		digest, err := a.images.digest()
 		if err != nil {
 			return err
@@ -96,7 +99,12 @@ func push(ctx context.Context, tagged string, images platformImages) error {
 	}
 	opts := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
 	if len(images) > 1 {
-		return remote.WriteIndex(ref, images.index(), opts...)
+		err = remote.WriteIndex(ref, images.index(), opts...)
+	} else {
+		err = remote.Write(ref, images[0].image, opts...)
 	}
-	return remote.Write(ref, images[0].image, opts...)
+	if err != nil {
+		return err
+	}
+	return pushBills(ref.Context().Name(), images, opts...)
 }
