@@ -3,35 +3,47 @@
 package composition
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
+	"strings"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
 )
 
+// exportSuffix is what the name and the key of a DiskExport end in: it follows
+// from where the artifact goes, so that another target is another DiskExport.
+func exportSuffix(de *diskv1alpha1.DiskExport) string {
+	p := de.Spec.ForProvider
+	sum := sha256.Sum256([]byte(strings.Join(append(where(p.Target), string(p.Format)), "\x00")))
+	return "-" + hex.EncodeToString(sum[:4])
+}
+
 // exportKey is the key of a disk's DiskExport among the composed resources.
-func exportKey(d vmv1alpha1.Disk) string { return "export-" + d.Name }
+func exportKey(d vmv1alpha1.Disk, de *diskv1alpha1.DiskExport) string {
+	return "export-" + d.Name + exportSuffix(de)
+}
 
 // export decides about the target of a disk whose claim o is about. It never
-// changes what is decided about the disk itself.
+// changes what is decided about the disk itself. A DiskExport to a target that
+// the disk had before is not desired any more: what it has made stays.
 func (o *outcome) export(in Input, d vmv1alpha1.Disk) {
-	have := in.Exports[exportKey(d)]
 	target, sentence := exportTarget(in, d)
 	want := desiredExport(in, d, target)
-	if sentence == "" && have != nil {
-		sentence = changedAfterExport(have, want)
-	}
+	have := in.Exports[exportKey(d, want)]
 	switch {
 	case sentence != "":
 		o.refuseExport(in, d, sentence)
 	case have != nil:
 		o.observeExport(have)
-		o.desire(exportKey(d), Desired{Object: want, Ready: exportReady(have)})
+		o.desire(exportKey(d, want), Desired{Object: want, Ready: exportReady(have)})
 	case o.state != bound:
 		o.awaitExport("it is exported when the disk is ready")
 	default:
@@ -51,7 +63,7 @@ func (o *outcome) beginExport(in Input, d vmv1alpha1.Disk, want *diskv1alpha1.Di
 	}
 	o.awaitExport("waiting for its export to begin")
 	if known {
-		o.desire(exportKey(d), Desired{Object: want})
+		o.desire(exportKey(d, want), Desired{Object: want})
 	}
 }
 
@@ -68,9 +80,11 @@ func (o *outcome) refuseExport(in Input, d vmv1alpha1.Disk, sentence string) {
 	sentence = "exportTarget: " + sentence
 	o.refused = true
 	o.volume.ExportStatus = &vmv1alpha1.ExportStatus{Phase: vmv1alpha1.ExportFailed, Progress: percentage(0)}
-	if have := in.Exports[exportKey(d)]; have != nil {
-		o.observeExport(have)
-		o.desire(exportKey(d), Desired{Object: keepExport(in, d, have), Ready: exportReady(have)})
+	for _, key := range slices.Sorted(maps.Keys(in.Exports)) {
+		if have := in.Exports[key]; have.GetLabels()[LabelDisk] == d.Name {
+			o.observeExport(have)
+			o.desire(key, Desired{Object: keepExport(in, d, have), Ready: exportReady(have)})
+		}
 	}
 	o.problems = append(o.problems, sentence)
 	o.volume.ExportStatus.Message = sentence
@@ -130,6 +144,7 @@ func desiredExport(in Input, d vmv1alpha1.Disk, t diskv1alpha1.ExportTarget) *di
 	p := &de.Spec.ForProvider
 	p.Source.PVC = &diskv1alpha1.ObjectSource{Name: de.GetName()}
 	p.Target = t
+	p.Trigger = trigger(in, d)
 	p.Format = map[string]diskv1alpha1.ArtifactFormat{
 		"raw": diskv1alpha1.ArtifactRaw, "qcow2": diskv1alpha1.ArtifactQCOW2, "oci": diskv1alpha1.ArtifactOCI,
 	}[d.ExportTarget.Format]
@@ -139,7 +154,17 @@ func desiredExport(in Input, d vmv1alpha1.Disk, t diskv1alpha1.ExportTarget) *di
 	case p.Format == "":
 		p.Format = diskv1alpha1.ArtifactQCOW2
 	}
+	de.SetName(de.GetName() + exportSuffix(de))
 	return de
+}
+
+// trigger is what runs an export again: the disk's own, and the one that is
+// annotated on the Wukong, for all of its disks.
+func trigger(in Input, d vmv1alpha1.Disk) string {
+	const most = 128 // bytes, beside the disk's own
+	all := in.Wukong.GetAnnotations()[vmv1alpha1.AnnotationExport]
+	all = strings.ToValidUTF8(all[:min(len(all), most)], "")
+	return strings.Trim(d.ExportTarget.Trigger+" "+all, " ")
 }
 
 func newExport(in Input, d vmv1alpha1.Disk) *diskv1alpha1.DiskExport {
@@ -152,23 +177,13 @@ func newExport(in Input, d vmv1alpha1.Disk) *diskv1alpha1.DiskExport {
 // keepExport is the DiskExport as it was composed earlier.
 func keepExport(in Input, d vmv1alpha1.Disk, have *diskv1alpha1.DiskExport) *diskv1alpha1.DiskExport {
 	de := newExport(in, d)
-	p := have.Spec.ForProvider
-	de.Spec.ForProvider.Source, de.Spec.ForProvider.Target, de.Spec.ForProvider.Format = p.Source, p.Target, p.Format
+	de.SetName(have.GetName())
+	p, h := &de.Spec.ForProvider, have.Spec.ForProvider
+	p.Source, p.Target, p.Format, p.Trigger = h.Source, h.Target, h.Format, h.Trigger
 	return de
 }
 
-// changedAfterExport says which change of a disk's target comes too late; empty
-// when none does. Until there is an artifact a DiskExport begins anew with what
-// changed.
-func changedAfterExport(have, want *diskv1alpha1.DiskExport) string {
-	h, w := have.Spec.ForProvider, want.Spec.ForProvider
-	if have.Status.AtProvider.Artifact == nil || equality.Semantic.DeepEqual(where(h.Target), where(w.Target)) {
-		return ""
-	}
-	return "the target cannot change any more: the disk has been exported there; take exportTarget away, and when its DiskExport is gone add the new one"
-}
-
-// where is the part of a target that cannot change once something is there.
+// where is the place of a target.
 func where(t diskv1alpha1.ExportTarget) []string {
 	switch {
 	case t.S3 != nil:

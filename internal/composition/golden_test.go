@@ -309,12 +309,25 @@ func imports(disk string, change func(*diskv1alpha1.DiskImport)) func(*Input) {
 
 // exported changes the status of a disk's DiskExport.
 func exported(disk string, change func(*diskv1alpha1.DiskExport)) func(*Input) {
-	return func(in *Input) { change(in.Exports["export-"+disk]) }
+	return func(in *Input) {
+		for _, de := range in.Exports {
+			if de.GetLabels()[LabelDisk] == disk {
+				change(de)
+			}
+		}
+	}
 }
 
 // claim changes the empty claim of a disk.
 func claim(disk string, change func(*corev1.PersistentVolumeClaim)) func(*Input) {
 	return func(in *Input) { change(in.Claims["claim-"+disk]) }
+}
+
+// annotated asks for every disk to be exported again.
+func annotated(trigger string) func(*Input) {
+	return func(in *Input) {
+		in.Wukong.SetAnnotations(map[string]string{vmv1alpha1.AnnotationExport: trigger})
+	}
 }
 
 // rewritten gives the Wukong another spec.

@@ -42,12 +42,6 @@ const (
 	defaulted = "\n  disks:\n  - {name: data, size: 10Gi}\n"
 	unlike    = `
   disks:
-  - name: b
-    size: 1Gi
-    dataSource: {name: x}
-  - name: c
-    size: 1Gi
-    importSource: {type: pvc, pvcConfig: {name: golden}}
   - name: d
     size: 1Gi
     importSource: {type: http, url: http://images.example.com/a}
@@ -57,6 +51,12 @@ const (
 `
 	sources = `
   disks:
+  - name: clone
+    size: 1Gi
+    importSource: {type: pvc, pvcConfig: {name: golden}}
+  - name: pointed
+    size: 1Gi
+    dataSource: {name: ubuntu, namespace: images}
   - name: flat
     size: 1Gi
     importSource: {type: s3, endpoint: "https://s3.example.com", bucket: images, key: a.qcow2, credentials: {secretName: s3}}
@@ -159,7 +159,7 @@ func stories() map[string]story {
 				{"the disk is whole and bound", all(looked(), made, imports("system", succeeded(true)))},
 				{"the API server keeps the headers in another order", imports("system", reversed)},
 				{"the source is changed", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    storageClassName: fast\n    importSource: {type: http, url: http://images.example.com/b}\n")},
-				{"the type is one that is not supported", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: pvc, pvcConfig: {name: golden}}\n")},
+				{"the source is a claim", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: pvc, pvcConfig: {name: golden}}\n")},
 				{"the disk grows", rewritten(strings.Replace(verified, "20Gi", "30Gi", 1))},
 			},
 		},
@@ -220,7 +220,7 @@ func stories() map[string]story {
 			steps:  []step{{"the names are free", looked()}},
 		},
 		"import-sources": {
-			reason: "Each spelling of a source in a bucket or a registry becomes a DiskImport.",
+			reason: "Each spelling of a source becomes a DiskImport.",
 			spec:   sources,
 			steps:  []step{{"the names are free", looked()}},
 		},
@@ -236,7 +236,10 @@ func stories() map[string]story {
 				{"a volume is in use", exported("system", hindered("Pod \"vm\" uses claim \"vm-system\"."))},
 				{"the artifact is whole", exported("system", exportDone)},
 				{"the disk is imported again", imports("system", importing(5))},
+				{"it is to be exported again", all(rewritten(strings.Replace(sent, "key: vm.qcow2", "key: vm.qcow2, trigger: tuesday", 1)), annotated("now"))},
 				{"another target is written", rewritten(strings.Replace(sent, "vm.qcow2", "other.qcow2", 1))},
+				{"the name of its DiskExport is free", looked()},
+				{"the other DiskExport is made, and the target is no target any more", all(made, rewritten(strings.Replace(sent, "key: vm.qcow2", "key: /", 1)))},
 				{"the target is taken away", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: https, url: https://images.example.com/a.qcow2}\n")},
 			},
 		},

@@ -65,15 +65,15 @@ func TestArtifact(t *testing.T) {
 	}
 }
 
-// change changes a DiskExport, whatever is written in between.
-func (n namespace) change(t *testing.T, d *diskv1alpha1.DiskExport, edit func()) {
+// change changes an object, whatever is written in between.
+func (n namespace) change(t *testing.T, o client.Object, edit func()) {
 	t.Helper()
-	eventually(t.Context(), t, "a change of "+d.Name, func() error {
-		if err := n.Get(t.Context(), client.ObjectKeyFromObject(d), d); err != nil {
+	eventually(t.Context(), t, "a change of "+o.GetName(), func() error {
+		if err := n.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
 			return err
 		}
 		edit()
-		return n.Update(t.Context(), d)
+		return n.Update(t.Context(), o)
 	})
 }
 

@@ -21,7 +21,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
-	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
 )
 
 // TestRoundTrip exports a disk to every kind of place and imports what is there:
@@ -222,7 +221,6 @@ func oneMoment(disk io.Reader) (uint64, error) {
 func TestExportRefused(t *testing.T) {
 	t.Parallel()
 	n, s := space(t), newShelf(t)
-	n.kubevirt(t)
 	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
 	bucket := n.bucket(t)
 	n.done(t, n.diskImport(t, "disk", i.url()))
@@ -264,42 +262,6 @@ func TestExportRefused(t *testing.T) {
 			n.remove(t.Context(), t, d)
 		})
 	}
-}
-
-// TestWukongExports applies a machine whose disk comes from a registry and goes
-// to a bucket.
-func TestWukongExports(t *testing.T) {
-	t.Parallel()
-	n, s := space(t), newShelf(t)
-	bucket := n.bucket(t)
-	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
-	n.done(t, n.diskImport(t, "disk", i.url()))
-	n.exported(t, n.diskExport(t, "golden", "disk", toRegistry(n.image(t, "golden:v1"))))
-
-	d := n.disk("system", "")
-	d.Image = "docker://" + n.image(t, "golden:v1")
-	d.ExportTarget = &vmv1alpha1.ExportTarget{Type: vmv1alpha1.TargetS3}
-	d.ExportTarget.S3Location = vmv1alpha1.S3Location{
-		Endpoint: bucket.Endpoint, Bucket: bucket.Bucket, Key: "machine/system.qcow2",
-		Credentials: &vmv1alpha1.SecretRef{SecretName: storeKeys},
-	}
-	w := n.wukong(t, "machine", d)
-	holds(t.Context(), t, n, w, func(w *vmv1alpha1.Wukong) error {
-		if len(w.Status.Volumes) != 1 || w.Status.Volumes[0].ExportStatus == nil {
-			return fmt.Errorf("status shows %+v: %s", w.Status.Volumes, w.Status.Message)
-		}
-		e := w.Status.Volumes[0].ExportStatus
-		if e.Phase == vmv1alpha1.ExportFailed {
-			t.Fatalf("the export failed: %s", e.Message)
-		}
-		if e.Phase != vmv1alpha1.ExportSucceeded || e.Progress != "100%" {
-			return fmt.Errorf("the export is %s, %s: %s", e.Phase, e.Progress, e.Message)
-		}
-		return nil
-	})
-	n.equals(t, "machine-system", i, 64<<20)
-	n.done(t, n.diskImport(t, "back", "", fromS3(bucket, "machine/system.qcow2"), ofSize(64<<20)))
-	n.equals(t, "back", i, 64<<20)
 }
 
 // TestExportMoverKilled kills the mover in the middle of an export: another one

@@ -51,7 +51,8 @@ type Disk struct {
 	// +optional
 	ImportSource *ImportSource `json:"importSource,omitempty"`
 
-	// ExportTarget is where the disk's content goes.
+	// ExportTarget is where the disk's content goes. Another target than
+	// before is exported to as well; what was made at the one before stays.
 	//
 	// +optional
 	ExportTarget *ExportTarget `json:"exportTarget,omitempty"`

@@ -54,6 +54,14 @@ type ExportTarget struct {
 	// +kubebuilder:validation:Enum=Full;Incremental
 	Mode string `json:"mode,omitempty"`
 
+	// Trigger exports the disk again whenever it gets another value, such as a
+	// date that a schedule writes. The annotation vm.novasphere.dev/export on
+	// the Wukong does the same for all of its disks.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=127
+	Trigger string `json:"trigger,omitempty"`
+
 	// HTTPConfig says how the server is reached, for type http.
 	//
 	// +optional

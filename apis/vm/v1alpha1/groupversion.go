@@ -18,6 +18,10 @@ const (
 	// CompositeKind is the kind of the cluster-scoped resource behind a claim
 	// of kind Wukong, where the configuration with claims is installed.
 	CompositeKind = "XWukong"
+
+	// AnnotationExport on a Wukong exports all of its disks that have a
+	// target again whenever it gets another value.
+	AnnotationExport = Group + "/export"
 )
 
 // GroupVersion is the group and version of this API.
