@@ -10,7 +10,7 @@ import (
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
 )
 
-// Reasons of the conditions.
+// Reasons of the conditions of a Wukong.
 const (
 	reasonAccepted        = "Accepted"
 	reasonRefused         = "Refused"

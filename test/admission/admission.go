@@ -3,7 +3,8 @@
 // Package admission does with a manifest what an API server does, without one:
 // unknown fields, defaults, types, bounds and rules of the kinds whose
 // definitions it is given, as the API server's own packages hold objects to
-// them; and the strict decoding of the kinds of Kubernetes, Crossplane and CDI.
+// them; and the strict decoding of the kinds of Kubernetes, Crossplane, KubeVirt
+// and CDI.
 package admission
 
 import (
@@ -29,6 +30,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	cdiv1beta1 "kubevirt.io/containerized-data-importer-api/pkg/apis/core/v1beta1"
 	"sigs.k8s.io/yaml"
 )
@@ -46,10 +48,11 @@ type kind struct {
 	rules      *cel.Validator
 }
 
-// New returns a Server that knows the kinds of Kubernetes, Crossplane and CDI.
+// New returns a Server that knows the kinds of Kubernetes, Crossplane,
+// KubeVirt and CDI.
 func New() (*Server, error) {
 	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, extv1.AddToScheme, apis.AddToScheme, cdiv1beta1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, extv1.AddToScheme, apis.AddToScheme, kubevirtv1.AddToScheme, cdiv1beta1.AddToScheme} {
 		if err := add(s); err != nil {
 			return nil, fmt.Errorf("cannot register kinds: %w", err)
 		}

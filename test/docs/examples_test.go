@@ -26,7 +26,7 @@ import (
 // definitions are not here. Of those it is only checked that they are objects.
 func foreign(gvk schema.GroupVersionKind) bool {
 	switch gvk.Group {
-	case "kubevirt.io", "k8s.cni.cncf.io", "snapshot.storage.k8s.io", "argoproj.io",
+	case "k8s.cni.cncf.io", "snapshot.storage.k8s.io", "argoproj.io",
 		"kustomize.toolkit.fluxcd.io", "source.toolkit.fluxcd.io", "monitoring.coreos.com":
 		return true
 	}

@@ -35,7 +35,7 @@ func main() {
 }
 
 func run(out io.Writer) error {
-	c, err := read("apis", "internal/controller", "internal/clients")
+	c, err := read([]string{"apis", "internal/composition"}, "internal/controller", "internal/clients")
 	if err != nil {
 		return fmt.Errorf("cannot read sources: %w", err)
 	}
@@ -47,6 +47,12 @@ func run(out io.Writer) error {
 		if len(g.reasons) > 0 {
 			c.section(&b, g)
 		}
+	}
+	if len(c.conditions) > 0 {
+		b.WriteString("\n## Conditions of a Wukong\n\n| condition | meaning |\n|---|---|\n")
+	}
+	for _, r := range c.conditions {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", r.value, cell(r.comment))
 	}
 	_, err = io.WriteString(out, b.String())
 	return err

@@ -18,6 +18,10 @@ import (
 type code struct {
 	groups []group
 
+	// conditions are the constants that are types of conditions and say what
+	// they mean.
+	conditions []reason
+
 	// sentences that come with a reason, by the name of its constant.
 	sentences map[string][]string
 
@@ -34,11 +38,13 @@ type group struct {
 // A reason is one of its constants.
 type reason struct{ name, value, comment string }
 
-// read reads the constants below one folder, and the sentences in the others.
-func read(constants string, folders ...string) (*code, error) {
+// read reads the constants below some folders, and the sentences in others.
+func read(constants []string, folders ...string) (*code, error) {
 	c := &code{sentences: map[string][]string{}, used: map[string]bool{}}
-	if err := each(constants, c.constants); err != nil {
-		return nil, err
+	for _, f := range constants {
+		if err := each(f, c.constants); err != nil {
+			return nil, err
+		}
 	}
 	for _, f := range folders {
 		if err := each(f, func(file *ast.File) { ast.Inspect(file, c.look) }); err != nil {
@@ -77,7 +83,10 @@ func (c *code) constants(f *ast.File) {
 		rest = regexp.MustCompile(`\bReason([A-Z]\w+)`).ReplaceAllString(rest, "`$1`")
 		g := group{title: strings.TrimSuffix(title, "."), rest: rest}
 		for _, s := range block.Specs {
-			if r, ok := constant(s); ok {
+			if r, ok := constant(s, "Condition"); ok && r.comment != "" {
+				c.conditions = append(c.conditions, r)
+			}
+			if r, ok := constant(s, "Reason", "reason"); ok {
 				g.reasons = append(g.reasons, r)
 			}
 		}
@@ -87,15 +96,18 @@ func (c *code) constants(f *ast.File) {
 	}
 }
 
-// constant is a reason, if the constant is one.
-func constant(s ast.Spec) (reason, bool) {
+// constant is a constant whose name begins with one of the prefixes.
+func constant(s ast.Spec, prefixes ...string) (reason, bool) {
 	v, ok := s.(*ast.ValueSpec)
-	if !ok || len(v.Names) != 1 || len(v.Values) != 1 || !strings.HasPrefix(v.Names[0].Name, "Reason") {
+	if !ok || len(v.Names) != 1 || len(v.Values) != 1 {
 		return reason{}, false
 	}
 	name := v.Names[0].Name
+	if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		return reason{}, false
+	}
 	value, ok := literal(v.Values[0])
-	comment := strings.TrimLeft(strings.TrimPrefix(v.Doc.Text()+v.Comment.Text(), name), ": ")
+	comment := strings.TrimPrefix(strings.TrimLeft(strings.TrimPrefix(v.Doc.Text()+v.Comment.Text(), name), ": "), "is ")
 	return reason{name, value, readable(comment)}, ok
 }
 
