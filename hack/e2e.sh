@@ -22,4 +22,17 @@ export WUKONG_PEEK_IMAGE WUKONG_PACKAGES=$PWD/_output/packages/install.yaml
 
 # The test is built here, where there is a network, and runs in the cluster's
 # namespaces.
-go test -vet=off -tags e2e -count 1 -timeout 25m -parallel 6 -exec "$cluster run --" "$@" ./test/e2e
+e2e() { go test -vet=off -tags e2e -count 1 -timeout 25m -parallel 6 -exec "$cluster run --" "$@" ./test/e2e; }
+e2e "$@"
+[ $# = 0 ] || exit 0
+
+# The same manifests once more, through the other configuration: a cluster has
+# one of the two. The first one comes back with the next run.
+configuration() { "$cluster" run -- kubectl "$1" configurations.pkg.crossplane.io "${@:2}"; }
+echo "Wukongs as claims."
+configuration delete configuration-wukong
+export WUKONG_PACKAGES=$PWD/_output/packages/install-claims.yaml
+code=0
+e2e -run '^(TestWukong|TestWukongFails|TestWukongWithEverything|TestContract|TestConfigurationsExclude)$' || code=$?
+configuration delete configuration-claims-wukong
+exit $code

@@ -80,7 +80,7 @@ func server(t *testing.T) *admission.Server {
 	if err != nil || len(files) < 5 {
 		t.Fatalf("found %d definitions: %v", len(files), err)
 	}
-	for _, f := range files {
+	for _, f := range append(files, "../testdata/kubevirt/virtualmachines.yaml") {
 		if err := s.Define(f); err != nil {
 			t.Fatal(err)
 		}

@@ -130,7 +130,7 @@ func TestExports(t *testing.T) {
 	expectConditions(t, first, map[string]string{"Ready": "False", "Synced": "True", "DisksAccepted": "True"})
 
 	second := c.render(t, xr, observed(first.composed, arrived))
-	exports := []string{"DiskExport/everything-seed", "DiskExport/everything-system"}
+	exports := []string{"DiskExport/everything-seed-6d6f624e", "DiskExport/everything-system-a669e429"}
 	machine := []string{"Secret/everything-cloud-init", "VirtualMachine/everything"}
 	if got := all(second.composed); !cmp.Equal(got, slices.Concat(exports, imports, machine)) {
 		t.Fatalf("composed %v", got)
