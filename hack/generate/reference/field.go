@@ -119,28 +119,44 @@ func bounds(s extv1.JSONSchemaProps) []string {
 		}
 		out = append(out, "One of "+strings.Join(values, ", ")+".")
 	}
-	for _, limit := range []struct {
-		format string
-		value  *int64
-	}{
-		{"At least %s characters.", s.MinLength}, {"At most %s characters.", s.MaxLength},
-		{"At least %s items.", s.MinItems}, {"At most %s items.", s.MaxItems},
-		{"At least %s keys.", s.MinProperties}, {"At most %s keys.", s.MaxProperties},
-	} {
-		if limit.value != nil && *limit.value > 0 && len(s.Enum) == 0 {
-			out = append(out, fmt.Sprintf(limit.format, strconv.FormatInt(*limit.value, 10)))
+	for _, r := range []struct {
+		least, most *int64
+		of          string
+	}{{s.MinLength, s.MaxLength, " characters"}, {s.MinItems, s.MaxItems, " items"}, {s.MinProperties, s.MaxProperties, " keys"}} {
+		if said := between(number(r.least), number(r.most), r.of); said != "" && len(s.Enum) == 0 {
+			out = append(out, said)
 		}
 	}
-	if s.Minimum != nil {
-		out = append(out, "At least "+strconv.FormatFloat(*s.Minimum, 'f', -1, 64)+".")
-	}
-	if s.Maximum != nil {
-		out = append(out, "At most "+strconv.FormatFloat(*s.Maximum, 'f', -1, 64)+".")
+	if said := between(s.Minimum, s.Maximum, ""); said != "" {
+		out = append(out, said)
 	}
 	if s.Pattern != "" {
 		out = append(out, "Matches `"+strings.ReplaceAll(s.Pattern, "|", "\\|")+"`.")
 	}
 	return out
+}
+
+// number is a bound as between takes it.
+func number(n *int64) *float64 {
+	if n == nil || *n == 0 {
+		return nil // At least 0 of something is no bound.
+	}
+	f := float64(*n)
+	return &f
+}
+
+// between says from where to where a value or a count may be; "" if anywhere.
+func between(least, most *float64, of string) string {
+	text := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
+	switch {
+	case least != nil && most != nil:
+		return text(least) + " to " + text(most) + of + "."
+	case least != nil:
+		return "At least " + text(least) + of + "."
+	case most != nil:
+		return "At most " + text(most) + of + "."
+	}
+	return ""
 }
 
 // messages are what the rules of a field that is no object say; an object's

@@ -46,7 +46,7 @@ properties:
 | field | type | default | |
 |---|---|---|---|
 | ` + "`at`" + ` | time |  |  |
-| ` + "`count`" + ` | integer |  | At least 1.<br>At most 64. |
+| ` + "`count`" + ` | integer |  | 1 to 64. |
 | ` + "`name`" + ` | string |  | Matches ` + "`^a\\|b$`" + `. |
 `
 	s := extv1.JSONSchemaProps{}
