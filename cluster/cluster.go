@@ -137,9 +137,9 @@ func (c *cluster) programs(ctx context.Context, units []build.Unit) (node.Progra
 	return dirs, nil
 }
 
-// images makes the images of Crossplane and CDI.
+// images makes the images of Crossplane, CDI and KubeVirt.
 func (c *cluster) images(ctx context.Context) error {
-	for _, make := range []func(context.Context) (string, error){c.maker().Crossplane, c.maker().CDI} {
+	for _, make := range []func(context.Context) (string, error){c.maker().Crossplane, c.maker().CDI, c.maker().KubeVirt} {
 		folder, err := make(ctx)
 		if err != nil {
 			return err

@@ -20,12 +20,12 @@ import (
 
 const usage = `usage: go run ./cluster COMMAND
 
-  up [--wait-cdi | --without-cdi]  bring the cluster up; CDI follows in the background
+  up [FLAG]...                     bring the cluster up; see up --help
   down                             end it and remove all that it made
   status                           what is up, in which version, at which address
   run [--] COMMAND [ARG]...        run a command inside, with KUBECONFIG and kubectl
   build [UNIT]...                  build the cluster's programs, all or some
-  images                           build the images of Crossplane and CDI
+  images                           build the images of Crossplane, CDI and KubeVirt
   path PROGRAM                     print where a program is; build it first if need be
 `
 
@@ -115,19 +115,36 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 
 func (c *cluster) upCommand(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
-	wait := flags.Bool("wait-cdi", false, "wait until CDI is available")
-	without := flags.Bool("without-cdi", false, "do not install CDI")
+	withoutCDI := flags.Bool("without-cdi", false, "do not install CDI, which follows in the background otherwise")
+	waitCDI := flags.Bool("wait-cdi", false, "wait until CDI is available")
+	withKubeVirt := flags.Bool("with-kubevirt", false, "install KubeVirt's control plane in the background")
+	waitKubeVirt := flags.Bool("wait-kubevirt", false, "install KubeVirt's control plane, and wait until it is available")
 	if err := flags.Parse(args); err != nil {
 		return flag.ErrHelp
 	}
-	if flags.NArg() > 0 || (*wait && *without) {
+	if flags.NArg() > 0 || (*waitCDI && *withoutCDI) {
 		return errUsage
 	}
-	if err := c.up(ctx, !*without); err != nil {
+	var with, wait []addon
+	if !*withoutCDI {
+		with = append(with, cdi())
+	}
+	if *withKubeVirt || *waitKubeVirt {
+		with = append(with, kubevirt())
+	}
+	if *waitCDI {
+		wait = append(wait, cdi())
+	}
+	if *waitKubeVirt {
+		wait = append(wait, kubevirt())
+	}
+	if err := c.up(ctx, with); err != nil {
 		return err
 	}
-	if *wait {
-		return c.waitCDI(ctx)
+	for _, a := range wait {
+		if err := c.waitAddon(ctx, a); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -58,10 +58,6 @@ func (c *cluster) status(ctx context.Context) error {
 	if errors.Is(err, os.ErrNotExist) {
 		since = []byte("not yet complete\n")
 	}
-	cdi, err := os.ReadFile(c.state.CDI())
-	if errors.Is(err, os.ErrNotExist) {
-		cdi = []byte("not installed")
-	}
 	fmt.Printf("up since   %s", since)
 	fmt.Printf("process    %d\n", b.PID())
 	fmt.Printf("API        %s, kubeconfig %s\n", layout.APIServer, c.state.Kubeconfig("admin"))
@@ -69,9 +65,20 @@ func (c *cluster) status(ctx context.Context) error {
 	fmt.Printf("images     http and https://images.example.com/{,slow/,trickle/,auth/} serve %s\n", c.state.WWW())
 	fmt.Printf("           CA %s; /auth/ opens to %s:%s\n", c.state.ImagesCA(), layout.ImagesUser, layout.ImagesPassword)
 	fmt.Printf("S3         http://%s, %s:%s\n", layout.S3, layout.S3AccessKey, layout.S3SecretKey)
-	fmt.Printf("CDI        %s\n", cdi)
+	for _, a := range addons() {
+		fmt.Printf("%-10s %s\n", a.title, c.far(a))
+	}
 	fmt.Printf("logs       %s\n\n", c.state.Logs())
 	return c.printDeployments(ctx, b)
+}
+
+// far says how far an addon's installation is.
+func (c *cluster) far(a addon) string {
+	content, err := os.ReadFile(c.state.Addon(a.unit))
+	if err != nil {
+		return "not installed"
+	}
+	return string(content)
 }
 
 func (c *cluster) printDeployments(ctx context.Context, b *sandbox.Sandbox) error {
@@ -94,11 +101,12 @@ func versions() map[string][]string {
 		"s3":         {"github.com/versity/versitygw"},
 		"crossplane": {"github.com/crossplane/crossplane/v2"},
 		"cdi":        {"kubevirt.io/containerized-data-importer"},
+		"kubevirt":   {"kubevirt.io/kubevirt"},
 	}
 }
 
 func (c *cluster) printVersions() error {
-	for _, ours := range []string{"kubernetes", "registry", "s3", "crossplane", "cdi"} {
+	for _, ours := range []string{"kubernetes", "registry", "s3", "crossplane", "cdi", "kubevirt"} {
 		file := filepath.Join(c.builder.Modules, ours, "go.mod")
 		for _, module := range versions()[ours] {
 			version, err := required(file, module)

@@ -28,8 +28,9 @@ const (
 	longest = time.Hour
 )
 
-// up brings the cluster up, unless it is.
-func (c *cluster) up(ctx context.Context, withCDI bool) error {
+// up brings the cluster up, unless it is, and starts the installation of the
+// addons that it does not have.
+func (c *cluster) up(ctx context.Context, with []addon) error {
 	if err := host.Check(); err != nil {
 		return err
 	}
@@ -47,8 +48,13 @@ func (c *cluster) up(ctx context.Context, withCDI bool) error {
 	} else if b, err = c.start(ctx); err != nil {
 		return err
 	}
-	if withCDI && !exists(c.state.CDI()) {
-		return c.launchCDI(b)
+	for _, a := range with {
+		if exists(c.state.Addon(a.unit)) {
+			continue
+		}
+		if err := c.launchAddon(b, a); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -65,7 +71,7 @@ func (c *cluster) start(ctx context.Context) (*sandbox.Sandbox, error) {
 	}
 	var units []build.Unit
 	for _, u := range build.Units() {
-		if u.Name != build.CDI {
+		if !isAddon(u) {
 			units = append(units, u)
 		}
 	}

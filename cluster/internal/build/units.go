@@ -31,6 +31,7 @@ const (
 	S3         = "s3"
 	Crossplane = "crossplane"
 	CDI        = "cdi"
+	KubeVirt   = "kubevirt"
 )
 
 const (
@@ -39,6 +40,8 @@ const (
 		" -X k8s.io/client-go/pkg/version.gitVersion=v1.37.2"
 	crossplaneVersion = "-X github.com/crossplane/crossplane-runtime/v2/pkg/version.version=v2.4.0"
 	cdiModule         = "kubevirt.io/containerized-data-importer"
+	kubevirtModule    = "kubevirt.io/kubevirt"
+	kubevirtVersion   = "-X kubevirt.io/client-go/version.gitVersion=v1.7.0"
 )
 
 // Units returns every unit, in the order in which the cluster needs them.
@@ -75,6 +78,13 @@ func Units() []Unit {
 					"cdi-operator", "cdi-uploadproxy", "cdi-uploadserver"),
 				programs(cdiModule+"/tools", "cdi-containerimage-server", "cdi-image-size-detection",
 					"cdi-source-update-poller", "manifest-generator")...),
+		},
+		{
+			Name: KubeVirt, Module: "kubevirt", LDFlags: kubevirtVersion, Takes: "4 minutes",
+			// Of KubeVirt, what runs without a hypervisor.
+			Programs: append(
+				programs(kubevirtModule+"/cmd", "virt-api", "virt-controller", "virt-operator"),
+				programs(kubevirtModule+"/tools", "manifest-templator")...),
 		},
 	}
 }

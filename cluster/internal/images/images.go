@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package images makes the container images of Crossplane and CDI from built
-// programs, once: as OCI layouts in the build cache, ready to be pushed.
+// Package images makes the container images of Crossplane, CDI and KubeVirt
+// from built programs, once: as OCI layouts in the build cache, ready to be
+// pushed.
 package images
 
 import (
@@ -31,6 +32,13 @@ const CDIVersion = "v1.65.0"
 
 // CDI returns the reference of one of CDI's images.
 func CDI(name string) string { return layout.RegistryName + "/kubevirt/" + name + ":" + CDIVersion }
+
+// Of KubeVirt's images, the repository and the tag: its operator looks for the
+// others' beside its own.
+const (
+	KubeVirtRegistry = layout.RegistryName + "/kubevirt"
+	KubeVirtVersion  = "v1.7.0"
+)
 
 // Maker makes images with programs of the builder.
 type Maker struct {
@@ -91,6 +99,28 @@ func (m *Maker) CDI(ctx context.Context) (string, error) {
 	return m.layout(ctx, "images-cdi", recipes)
 }
 
+// KubeVirt returns the layout with the images of KubeVirt's control plane. Its
+// programs need a folder for temporary files.
+func (m *Maker) KubeVirt(ctx context.Context) (string, error) {
+	base, err := m.base(ctx, "skeleton", rootfs{})
+	if err != nil {
+		return "", err
+	}
+	var recipes [][]string
+	for _, name := range []string{"virt-operator", "virt-api", "virt-controller"} {
+		program, err := m.program(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		recipes = append(recipes, []string{
+			"-ref", KubeVirtRegistry + "/" + name + ":" + KubeVirtVersion, "-user", "1001",
+			"-layer", filepath.Join(base, "rootfs.tar.gz"),
+			"-entrypoint", "/usr/bin/" + name, "-add", program + ":/usr/bin/" + name,
+		})
+	}
+	return m.layout(ctx, "images-kubevirt", recipes)
+}
+
 // A recipe says what one of CDI's images has beyond the root file system.
 type recipe struct {
 	name, script     string
@@ -144,19 +174,25 @@ func (m *Maker) layout(ctx context.Context, name string, recipes [][]string) (st
 	})
 }
 
-// rootfs returns the folder with rootfs.tar.gz, compressed once for all images.
+// rootfs is base for CDI's images, compressed once for all of them.
 func (m *Maker) rootfs(ctx context.Context) (string, error) {
 	files, err := collect(ctx)
 	if err != nil {
 		return "", err
 	}
+	return m.base(ctx, "rootfs", files)
+}
+
+// base returns the folder with rootfs.tar.gz of a root file system that has
+// these files.
+func (m *Maker) base(ctx context.Context, name string, files rootfs) (string, error) {
 	content, err := files.key()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(m.Builder.Cache, "rootfs-"+keyOf(content))
+	dir := filepath.Join(m.Builder.Cache, name+"-"+keyOf(content))
 	return dir, m.Builder.Once(ctx, dir, func(to string) error {
-		_, _ = fmt.Fprintln(m.Log, "making root file system of CDI's images")
+		_, _ = fmt.Fprintf(m.Log, "making %s of images\n", name)
 		plain := filepath.Join(to, "rootfs.tar")
 		if err := files.write(plain); err != nil {
 			return err

@@ -92,8 +92,8 @@ func (s State) Ready() string { return s.path("ready") }
 // Programs returns the file that says where the running cluster's programs are.
 func (s State) Programs() string { return s.path("programs.json") }
 
-// CDI returns the file that says how far CDI's installation is.
-func (s State) CDI() string { return s.path("cdi") }
+// Addon returns the file that says how far an addon's installation is.
+func (s State) Addon(name string) string { return s.path(name + ".addon") }
 
 // UpLock returns the file that is locked while the cluster is brought up or
 // down.
