@@ -69,10 +69,9 @@ func beginImport(in Input, d vmv1alpha1.Disk, want *diskv1alpha1.DiskImport) out
 	return o
 }
 
-// importSource is the image that a disk is filled with; the sentence says why
-// this release cannot use it.
+// importSource is the image that a disk is filled with, or the disk that it is
+// cloned from; the sentence says why it cannot be used.
 func importSource(d vmv1alpha1.Disk) (src diskv1alpha1.ImportSource, sentence string) {
-	const instead = "is not in this release; import the image with importSource of type http, https, s3 or registry instead"
 	s := d.ImportSource
 	switch {
 	case d.Image != "":
@@ -81,7 +80,8 @@ func importSource(d vmv1alpha1.Disk) (src diskv1alpha1.ImportSource, sentence st
 		src.Registry = &r
 		return src, sentence
 	case d.DataSource != nil:
-		return src, "dataSource " + instead
+		src.DataSource = &diskv1alpha1.CloneSource{Name: string(d.DataSource.Name), Namespace: string(d.DataSource.Namespace)}
+		return src, ""
 	}
 	switch s.Type {
 	case vmv1alpha1.SourceHTTP, vmv1alpha1.SourceHTTPS:
@@ -95,8 +95,10 @@ func importSource(d vmv1alpha1.Disk) (src diskv1alpha1.ImportSource, sentence st
 		r := diskv1alpha1.RegistrySource{RegistryAccess: registryAccess(s.RegistryConfig)}
 		r.Image, sentence = imageName(s.URL)
 		src.Registry = &r
+	case vmv1alpha1.SourcePVC:
+		src.PVC = &diskv1alpha1.CloneSource{Name: string(s.PVCConfig.Name), Namespace: string(s.PVCConfig.Namespace)}
 	default:
-		sentence = fmt.Sprintf("importSource of type %s %s", s.Type, instead)
+		sentence = fmt.Sprintf("importSource of type %s is not in this release; write http, https, s3, registry or pvc", s.Type)
 	}
 	return src, sentence
 }

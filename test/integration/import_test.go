@@ -88,6 +88,9 @@ func inventory(t *testing.T, ns string) map[string][]string {
 	if s := snapshotsIn(t, ns); len(s) > 0 {
 		out["snapshot"] = s
 	}
+	if s := dataVolumesIn(t, ns); len(s) > 0 {
+		out["datavolume"] = s
+	}
 	lists := map[string]client.ObjectList{
 		"claim": &corev1.PersistentVolumeClaimList{}, "job": &batchv1.JobList{}, "pod": &corev1.PodList{}, "secret": &corev1.SecretList{},
 	}

@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	cdiv1 "kubevirt.io/containerized-data-importer-api/pkg/apis/core/v1beta1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/novasphere/provider-wukong/internal/transfer"
@@ -24,10 +25,11 @@ type nodes struct {
 	mu      sync.Mutex
 	results map[string]transfer.Result // By the start of the pod's name.
 	hold    map[string]bool            // Pods that run until they are let go.
+	told    map[string]cdiv1.DataVolumeStatus
 }
 
 func newNodes() *nodes {
-	return &nodes{results: map[string]transfer.Result{}, hold: map[string]bool{}}
+	return &nodes{results: map[string]transfer.Result{}, hold: map[string]bool{}, told: map[string]cdiv1.DataVolumeStatus{}}
 }
 
 // will sets how the movers of a DiskImport end; by default they succeed.
@@ -51,6 +53,7 @@ func (n *nodes) run(ctx context.Context) {
 		_ = n.reclaim(ctx)
 		_ = n.pods(ctx)
 		_ = n.snapshots(ctx)
+		_ = n.dataVolumes(ctx)
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():

@@ -59,6 +59,27 @@ const (
 	ReasonClaimConflict         Reason = "ClaimConflict"
 )
 
+// Reasons why a disk cannot be cloned. Each heals by itself when what it names
+// is put right; ReasonCDIFailed, when something is changed.
+const (
+	// ReasonCDIMissing: only CDI can do it, and the cluster has none.
+	ReasonCDIMissing Reason = "CDIMissing"
+
+	// ReasonCDIFailed: CDI cannot go on; the message has its words.
+	ReasonCDIFailed Reason = "CDIFailed"
+
+	// ReasonCloneForbidden: the disk is in another namespace, and nobody has
+	// granted this one the right to clone it.
+	ReasonCloneForbidden Reason = "CloneForbidden"
+
+	// ReasonEngineUnsuited: the engine cannot do what is asked for.
+	ReasonEngineUnsuited Reason = "EngineUnsuited"
+
+	// ReasonDataSourceNotFound: CDI's DataSource is not there, or points to
+	// nothing.
+	ReasonDataSourceNotFound Reason = "DataSourceNotFound"
+)
+
 // Reasons why an export cannot begin, or what it was is no more. Each heals by
 // itself when what it names is put right.
 const (

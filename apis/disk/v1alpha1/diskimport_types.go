@@ -103,6 +103,14 @@ type Target struct {
 // DiskImportParameters say which image becomes which claim. Until the disk is
 // whole a change begins the import anew; afterwards only the size (to grow),
 // labels and annotations may change.
+// +kubebuilder:validation:XValidation:rule="!(has(self.source.pvc) || has(self.source.snapshot) || has(self.source.dataSource)) || self.format in ['Auto', 'Raw']",message="leave format out: a disk that is cloned is raw"
+// +kubebuilder:validation:XValidation:rule="!(has(self.source.pvc) || has(self.source.snapshot) || has(self.source.dataSource)) || !has(self.verification.checksum)",message="leave verification.checksum out: a disk that is cloned is no file whose checksum somebody publishes"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'Mover' || !(has(self.source.snapshot) || has(self.source.dataSource))",message="write engine: CDI, or leave it out: the mover clones neither a snapshot nor a dataSource"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'CDI' || self.format in ['Auto', 'Raw']",message="leave format out: CDI detects it and cannot be told; or write engine: Mover"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'CDI' || !has(self.verification.checksum) || (has(self.source.http) && !self.verification.checksum.startsWith('crc64nvme:'))",message="CDI verifies sha256, sha512, sha1 and md5 of an http source alone; write engine: Mover, or leave the checksum out"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'CDI' || !has(self.source.s3) || (has(self.source.s3.endpoint) && has(self.source.s3.secretRef) && !has(self.source.s3.versionID) && !has(self.source.s3.region))",message="CDI reads an s3 source with endpoint, bucket and secretRef, at its current version, and takes the region from the endpoint's host: write endpoint and secretRef and leave region and versionID out, or write engine: Mover"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'CDI' || !has(self.source.registry) || !has(self.source.registry.plainHTTP) || !self.source.registry.plainHTTP",message="CDI speaks https to registries, but to those that insecureRegistries of its CDIConfig names; leave plainHTTP out, or write engine: Mover"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'CDI' || !(has(self.transfer.connections) || has(self.transfer.bandwidthLimit) || has(self.transfer.nodeSelector) || has(self.transfer.tolerations) || has(self.transfer.resources))",message="CDI heeds deadline, retries and priorityClassName of transfer alone; leave the others out, or write engine: Mover"
 type DiskImportParameters struct {
 	// Source of the image: exactly one member.
 	Source ImportSource `json:"source"`
@@ -122,7 +130,11 @@ type DiskImportParameters struct {
 	// Target is the claim that is made.
 	Target Target `json:"target"`
 
-	// Engine that moves the data. Default: Auto, which is the mover.
+	// Engine that moves the data: Mover, CDI (a DataVolume), or Auto, which is
+	// the mover for http, s3 and registry, and CDI for pvc, snapshot and
+	// dataSource; a pvc of the same namespace is copied by the mover where the
+	// cluster has no CDI. status.atProvider.engine says which it is. Default:
+	// Auto.
 	// +kubebuilder:default=Auto
 	// +optional
 	Engine Engine `json:"engine,omitempty"`
@@ -214,11 +226,11 @@ type DiskImportObservation struct {
 	// +optional
 	ClaimName string `json:"claimName,omitempty"`
 
-	// Engine that moves the data.
+	// Engine that moves the data: Mover or CDI.
 	// +optional
 	Engine Engine `json:"engine,omitempty"`
 
-	// StartTime is when the mover was started.
+	// StartTime is when the mover, or CDI's DataVolume, was started.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
 

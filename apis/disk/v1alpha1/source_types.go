@@ -2,8 +2,9 @@
 
 package v1alpha1
 
-// An ImportSource is where an image is read from: exactly one member is set.
-// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.s3), has(self.registry)].filter(x, x).size() == 1",message="name exactly one source, such as http: {url: https://…}, s3: {bucket: images, key: disk.qcow2} or registry: {image: registry.example.com/vms/ubuntu:22.04}"
+// An ImportSource is where an image is read from, or which disk is cloned:
+// exactly one member is set.
+// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.s3), has(self.registry), has(self.pvc), has(self.snapshot), has(self.dataSource)].filter(x, x).size() == 1",message="name exactly one source, such as http: {url: https://…}, s3: {bucket: images, key: disk.qcow2}, registry: {image: registry.example.com/vms/ubuntu:22.04}, pvc: {name: golden}, snapshot: {name: golden} or dataSource: {name: ubuntu}"
 type ImportSource struct {
 	// HTTP reads the image from a web server.
 	// +optional
@@ -17,6 +18,38 @@ type ImportSource struct {
 	// containerDisk, or an artifact whose layer is a disk.
 	// +optional
 	Registry *RegistrySource `json:"registry,omitempty"`
+
+	// PVC clones the disk on a claim. CDI does it where the cluster has it;
+	// without CDI the mover copies a claim of the same namespace.
+	// +optional
+	PVC *CloneSource `json:"pvc,omitempty"`
+
+	// Snapshot clones the disk in a VolumeSnapshot. It wants CDI.
+	// +optional
+	Snapshot *CloneSource `json:"snapshot,omitempty"`
+
+	// DataSource clones the disk that a DataSource of CDI points to when the
+	// import begins. It wants CDI.
+	// +optional
+	DataSource *CloneSource `json:"dataSource,omitempty"`
+}
+
+// A CloneSource names what holds the disk that is cloned.
+type CloneSource struct {
+	// Name of the claim, VolumeSnapshot or DataSource.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// Namespace that it is in. To clone from another namespace than its own a
+	// DiskImport needs a ClusterProviderConfig, and the service account
+	// default of the DiskImport's namespace needs the right to create
+	// datavolumes/source (cdi.kubevirt.io) in the other. Default: the
+	// DiskImport's.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
 }
 
 // An HTTPSource is an image behind an http or https URL.

@@ -9,7 +9,7 @@ import (
 )
 
 // An Engine moves the data of a disk.
-// +kubebuilder:validation:Enum=Auto;Mover
+// +kubebuilder:validation:Enum=Auto;Mover;CDI
 // +kubebuilder:validation:MaxLength=16
 type Engine string
 
@@ -20,6 +20,9 @@ const (
 
 	// EngineMover is this project's own mover.
 	EngineMover Engine = "Mover"
+
+	// EngineCDI is a DataVolume of CDI.
+	EngineCDI Engine = "CDI"
 )
 
 // Transfer tunes how the data is moved.
@@ -43,7 +46,8 @@ type Transfer struct {
 	BandwidthLimit *resource.Quantity `json:"bandwidthLimit,omitempty"`
 
 	// Deadline is how long the whole transfer may take, all attempts
-	// together, such as 90m or 24h. Default: 24h.
+	// together, such as 90m or 24h. CDI, which never gives up, is stopped
+	// then. Default: 24h.
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="write a duration from 1m to 8760h, such as 90m or 24h"
 	// +kubebuilder:validation:Type=string
@@ -52,7 +56,8 @@ type Transfer struct {
 	Deadline *metav1.Duration `json:"deadline,omitempty"`
 
 	// Retries is how often a mover that failed is started again, if the
-	// failure is worth another attempt. Default: 5.
+	// failure is worth another attempt, or how often a pod of CDI may.
+	// Default: 5.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	// +kubebuilder:default=5

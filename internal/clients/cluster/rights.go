@@ -30,6 +30,26 @@ func (c *Cluster) MayCreate(ctx context.Context, namespace, group, plural string
 	return r.Status.Allowed, nil
 }
 
+// MayClone reports whether RBAC lets the service account default of a
+// namespace clone the disk of the given name, a claim or a snapshot, in another
+// namespace: the right to create datavolumes/source there, which CDI asks for.
+// CDI itself asks about whoever makes the DataVolume, and that is the provider.
+func (c *Cluster) MayClone(ctx context.Context, tenant, namespace, name string) (bool, error) {
+	r, err := c.typed.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
+		Spec: authorizationv1.SubjectAccessReviewSpec{
+			User:   "system:serviceaccount:" + tenant + ":default",
+			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + tenant, "system:authenticated"},
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: namespace, Verb: "create", Group: "cdi.kubevirt.io", Resource: "datavolumes", Subresource: "source", Name: name,
+			},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return false, errors.Wrap(err, "cannot ask target cluster for the rights of namespace "+tenant)
+	}
+	return r.Status.Allowed, nil
+}
+
 // Quotas returns the quotas of a namespace.
 func (c *Cluster) Quotas(ctx context.Context, namespace string) ([]corev1.ResourceQuota, error) {
 	l := &corev1.ResourceQuotaList{}

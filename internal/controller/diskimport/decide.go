@@ -4,10 +4,15 @@ package diskimport
 
 import (
 	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
+	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
+	"github.com/novasphere/provider-wukong/internal/clients/datavolume"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
+	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
@@ -27,7 +32,8 @@ const (
 	// actionTune changes limits, deadline and retries of a mover.
 	actionTune action = "Tune"
 
-	// actionDiscard removes the staging claim of a mover that has failed.
+	// actionDiscard removes the staging claim of a mover that has failed, or
+	// the DataVolume that is given up.
 	actionDiscard action = "Discard"
 
 	// actionPublish hands the volume over to the final claim.
@@ -65,22 +71,59 @@ type view struct {
 	// completed reports whether the status says, for good, that the disk is
 	// whole. From then on the API server refuses changes of the source.
 	completed bool
+
+	// engine that moves the data, or that would.
+	engine v1alpha1.Engine
+
+	// cdi is the DataVolume, of an import by CDI.
+	cdi datavolume.State
+
+	// given is why CDI is given up: as it was noted, or as is to be noted now.
+	given *diagnosis.Finding
+
+	// noted reports whether it was.
+	noted bool
+
+	// torn reports whether a pod can write to the claim that the mover copies.
+	torn bool
 }
 
 // nothing reports whether nothing exists that was made for the DiskImport. A
 // Secret alone is left of a start that was interrupted, and counts as nothing.
 func (v view) nothing() bool {
-	return v.mover.Job == nil && len(v.mover.Pods) == 0 && !v.volume.Exists()
+	return v.mover.Job == nil && len(v.mover.Pods) == 0 && !v.volume.Exists() && !v.cdi.Exists() && !v.noted
 }
 
 func (v view) succeeded() bool {
+	if v.cdi.Exists() {
+		return v.cdi.Succeeded() && v.volume.Volume != nil
+	}
 	_, ok := v.mover.Succeeded()
 	return ok
 }
 
-func (v view) failed() bool { return v.mover.Condition(batchv1.JobFailed) != nil }
+func (v view) failed() bool { return v.given != nil || v.mover.Condition(batchv1.JobFailed) != nil }
 
-// ended reports whether the Job will not run again.
+// failure is why it failed.
+func (v view) failure() *diagnosis.Finding {
+	if v.given != nil {
+		return v.given
+	}
+	return diagnosis.Failure(v.mover)
+}
+
+// begun is when the mover, or the DataVolume, was made, or nil.
+func (v view) begun() *metav1.Time {
+	switch {
+	case v.cdi.Exists():
+		return ptr.To(v.cdi.DataVolume.GetCreationTimestamp())
+	case v.mover.Job != nil:
+		return ptr.To(v.mover.Job.GetCreationTimestamp())
+	}
+	return nil
+}
+
+// ended reports whether the Job or the DataVolume will not run again.
 func (v view) ended() bool { return v.succeeded() || v.failed() }
 
 // handover reports whether publishing has begun, and can only be ended.
@@ -93,13 +136,15 @@ func decide(v view) action {
 		return decidePublished(v)
 	case v.handover():
 		return decideHandover(v)
+	case v.engine == v1alpha1.EngineCDI:
+		return decideCDI(v)
 	case v.mover.Job == nil:
 		return decideWithoutJob(v)
 	case v.mover.Job.GetDeletionTimestamp() != nil:
 		return actionRestart
 	case v.succeeded() && v.completed:
 		return decideHandover(v)
-	case outdated(v):
+	case outdated(v), v.torn && !v.failed():
 		return actionRestart
 	case v.failed() && v.volume.Staging != nil:
 		return actionDiscard
@@ -116,7 +161,7 @@ func decide(v view) action {
 
 func decidePublished(v view) action {
 	switch {
-	case v.mover.Exists():
+	case v.mover.Exists(), v.cdi.Exists():
 		return actionTidy
 	case !v.fresh:
 		return actionRefresh
@@ -161,7 +206,7 @@ func outdated(v view) bool {
 	case has.Request != v.want.Request:
 		return true
 	case has.Environment != v.want.Environment, has.Credentials != v.want.Credentials && v.failed():
-		return v.failed() || !v.mover.Started()
+		return v.failed() || !v.mover.Started() && !v.cdi.Exists()
 	}
 	return false
 }

@@ -14,9 +14,11 @@ import (
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
+	"github.com/novasphere/provider-wukong/internal/clients/datavolume"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/diskimport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
@@ -43,8 +45,10 @@ type moverClient interface {
 type external struct {
 	wiring.Means
 
-	movers moverClient
-	disks  *volume.Client
+	movers  moverClient
+	volumes *datavolume.Client
+	disks   *volume.Client
+	origins origin.Finder
 }
 
 // Observe reports what exists of the claim, and of the mover on the way to it.
@@ -54,14 +58,14 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskImport) (manage
 		return managed.ExternalObservation{}, e.denied(cr, err)
 	}
 	if meta.WasDeleted(cr) {
-		return managed.ExternalObservation{ResourceExists: v.mover.Exists() || v.volume.Exists()}, nil
+		return managed.ExternalObservation{ResourceExists: v.mover.Exists() || v.cdi.Exists() || v.volume.Exists()}, nil
 	}
 	if v.nothing() {
 		return e.observeNothing(ctx, cr, v)
 	}
 	before := cr.Status.AtProvider.Phase
 	r := reportOf(cr, v, e.Clock.Now())
-	r.apply(cr, v)
+	r.apply(cr, v, e.Clock.Now())
 	e.announce(cr, before)
 	return observation(cr, decide(v)), nil
 }
@@ -102,7 +106,7 @@ func (e *external) observeNothing(ctx context.Context, cr *v1alpha1.DiskImport, 
 		phase = v1alpha1.PhaseFailed
 	}
 	cr.Status.AtProvider = v1alpha1.DiskImportObservation{}
-	troubled(phase, f).apply(cr, v)
+	troubled(phase, f).apply(cr, v, e.Clock.Now())
 	e.announce(cr, before)
 	return managed.ExternalObservation{ResourceExists: true, ResourceUpToDate: true}, nil
 }
@@ -135,14 +139,14 @@ func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) error {
 // Delete asks for the removal of everything, in whichever state it is. The
 // runtime calls it until Observe finds nothing any more.
 func (e *external) Delete(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalDelete, error) {
-	if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
-		return managed.ExternalDelete{}, err
-	}
-	s, err := e.disks.Inspect(ctx, diskOf(cr))
+	v, err := e.look(ctx, cr)
 	if err != nil {
 		return managed.ExternalDelete{}, err
 	}
-	return managed.ExternalDelete{}, e.disks.Discard(ctx, s)
+	if err := e.cancel(ctx, cr, v); err != nil {
+		return managed.ExternalDelete{}, err
+	}
+	return managed.ExternalDelete{}, e.disks.Discard(ctx, v.volume)
 }
 
 // Disconnect does nothing: connections are shared.
@@ -161,14 +165,20 @@ func (e *external) look(ctx context.Context, cr *v1alpha1.DiskImport) (view, err
 	if v.mover, err = e.movers.Inspect(ctx, moverKey(cr)); err != nil {
 		return v, err
 	}
-	v.completed = completed(cr, v.mover)
-	v.next = volume.Next(v.volume, d, v.mover.Job != nil || len(v.mover.Pods) > 0)
+	if err := e.lookAtCDI(ctx, cr, &v); err != nil {
+		return v, err
+	}
+	v.completed = completed(cr, v)
+	v.next = volume.Next(v.volume, d, v.mover.Job != nil || len(v.mover.Pods) > 0 || v.cdi.Exists())
 	if v.volume.Published() {
 		v.fresh = v.volume.Fresh(finalMetadata(cr, v.volume))
 		return v, nil
 	}
 	if meta.WasDeleted(cr) || v.handover() {
 		return v, nil
+	}
+	if err := e.watchOrigin(ctx, cr, &v); err != nil {
+		return v, err
 	}
 	err = e.compare(ctx, cr, &v)
 	return v, err
@@ -202,9 +212,9 @@ func (e *external) compare(ctx context.Context, cr *v1alpha1.DiskImport, v *view
 func (e *external) act(ctx context.Context, cr *v1alpha1.DiskImport, v view) (bool, error) {
 	switch decide(v) {
 	case actionStart:
-		return false, e.start(ctx, cr)
+		return false, e.start(ctx, cr, v)
 	case actionRestart:
-		if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
+		if err := e.cancel(ctx, cr, v); err != nil {
 			return false, err
 		}
 		return false, e.disks.DeleteStaging(ctx, v.volume)
@@ -215,11 +225,14 @@ func (e *external) act(ctx context.Context, cr *v1alpha1.DiskImport, v view) (bo
 		}
 		return false, e.movers.Tune(ctx, v.mover, run)
 	case actionDiscard:
+		if err := e.giveUpCDI(ctx, cr, v); err != nil {
+			return false, err
+		}
 		return false, e.disks.DeleteStaging(ctx, v.volume)
 	case actionPublish:
 		return e.publish(ctx, cr, v)
 	case actionTidy:
-		return false, e.movers.Cancel(ctx, moverKey(cr))
+		return false, e.cancel(ctx, cr, v)
 	case actionRefresh:
 		return false, e.disks.Refresh(ctx, v.volume, finalMetadata(cr, v.volume))
 	case actionWait:
@@ -235,7 +248,7 @@ func (e *external) publish(ctx context.Context, cr *v1alpha1.DiskImport, v view)
 	case volume.StepRetain:
 		return true, e.disks.Retain(ctx, v.volume)
 	case volume.StepStopMover:
-		return false, e.movers.Cancel(ctx, moverKey(cr))
+		return false, e.cancel(ctx, cr, v)
 	case volume.StepDeleteStaging:
 		return false, e.disks.DeleteStaging(ctx, v.volume)
 	case volume.StepRebind:

@@ -6,12 +6,21 @@ import (
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	configv1alpha1 "github.com/novasphere/provider-wukong/apis/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
+	"github.com/novasphere/provider-wukong/internal/controller/diskimport/cdi"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
 // renewable reports whether the mover reads its credentials again when the
 // source says that they have expired.
 func renewable(cr *v1alpha1.DiskImport) bool { return cr.Spec.ForProvider.Source.S3 != nil }
+
+// asked is the engine that is asked for, or "" where that is the default.
+func asked(p v1alpha1.DiskImportParameters) v1alpha1.Engine {
+	if p.Engine == v1alpha1.EngineAuto || p.Engine == v1alpha1.EngineMover && !cdi.Clones(p.Source) {
+		return ""
+	}
+	return p.Engine
+}
 
 // fingerprintOf returns the fingerprint that a new mover would have.
 func fingerprintOf(cr *v1alpha1.DiskImport, files credentials.Files, s configv1alpha1.Settings, image string) (workload.Fingerprint, error) {
@@ -40,8 +49,9 @@ func fingerprintOf(cr *v1alpha1.DiskImport, files credentials.Files, s configv1a
 		Format       v1alpha1.ImageFormat
 		Target       v1alpha1.Target
 		workload.Placement
-		Files credentials.Files
-	}{p.Source, p.Verification, p.Format, target, workload.PlacementOf(p.Transfer), request})
+		Files  credentials.Files
+		Engine v1alpha1.Engine `json:",omitempty"`
+	}{p.Source, p.Verification, p.Format, target, workload.PlacementOf(p.Transfer), request, asked(p)})
 	if err != nil {
 		return f, err
 	}

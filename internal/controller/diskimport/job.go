@@ -15,6 +15,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
+	"github.com/novasphere/provider-wukong/internal/controller/diskimport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -29,7 +30,12 @@ const (
 	fileDisk   = "disk.img"
 	deviceDisk = "/dev/wukong"
 
-	volumeDisk = "disk"
+	// folderOrigin and deviceOrigin are where a claim appears that is copied.
+	folderOrigin = "/origin"
+	deviceOrigin = "/dev/wukong-origin"
+
+	volumeDisk   = "disk"
+	volumeOrigin = "origin"
 )
 
 // inputs are what a mover depends on beside its DiskImport.
@@ -41,6 +47,9 @@ type inputs struct {
 	// networks may not be read from.
 	networks []string
 	image    string
+
+	// origin is the disk that is cloned, of a source that is one.
+	origin origin.Disk
 }
 
 // volumeMode of the claim.
@@ -66,8 +75,25 @@ func desiredRun(cr *v1alpha1.DiskImport, in inputs) (moverjob.Run, error) {
 		Transfer: cr.Spec.ForProvider.Transfer,
 		Settings: in.settings,
 		Image:    in.image,
-		Disks:    []workload.Disk{disk},
+		Disks:    append([]workload.Disk{disk}, originDisks(in)...),
+		Node:     in.origin.Node(),
 	}.Run()
+}
+
+// originDisks are the claims that are copied, mounted so that nobody can write
+// to them.
+func originDisks(in inputs) []workload.Disk {
+	if in.origin.Claim.Name == "" {
+		return nil
+	}
+	d := workload.Disk{
+		Volume: volumeOrigin, Claim: in.origin.Claim.Name, Mode: in.origin.Usage.Mode(), Path: folderOrigin,
+		ReadOnly: true, Untouched: true,
+	}
+	if d.Mode == corev1.PersistentVolumeBlock {
+		d.Path = deviceOrigin
+	}
+	return []workload.Disk{d}
 }
 
 // desiredStaging renders the claim that the mover fills.
@@ -118,12 +144,17 @@ func document(cr *v1alpha1.DiskImport, in inputs) transfer.Job {
 		Version:      transfer.JobVersion,
 		ID:           string(cr.GetUID()),
 		Operation:    transfer.OperationImport,
-		Source:       source(p.Source, in.files),
+		Source:       source(p.Source, in),
 		Format:       transfer.Format(p.Format),
 		Verification: transfer.Verification{Checksum: p.Verification.Checksum},
 		Destination:  transfer.Destination{Path: deviceDisk, Size: diskBytes(cr)},
 		Limits:       workload.Limits(p.Transfer, in.settings),
 		Policy:       workload.Policy(in.settings, in.networks),
+	}
+	if p.Source.PVC != nil {
+		// Who can write to a disk must not choose the format that it is read
+		// in, and nobody publishes its checksum.
+		d.Format, d.Policy.RequireChecksum = transfer.FormatRaw, false
 	}
 	if in.volumeMode(cr) == corev1.PersistentVolumeFilesystem {
 		d.Destination.Path = path.Join(folderDisk, fileDisk)
@@ -134,8 +165,13 @@ func document(cr *v1alpha1.DiskImport, in inputs) transfer.Job {
 }
 
 // source is where the image is, as the mover finds it.
-func source(s v1alpha1.ImportSource, files credentials.Files) transfer.Source {
+func source(s v1alpha1.ImportSource, in inputs) transfer.Source {
+	files := in.files
 	switch {
+	case s.PVC != nil && in.origin.Usage.Mode() == corev1.PersistentVolumeBlock:
+		return transfer.Source{File: &transfer.FileSource{Path: deviceOrigin}}
+	case s.PVC != nil:
+		return transfer.Source{File: &transfer.FileSource{Path: path.Join(folderOrigin, fileDisk)}}
 	case s.HTTP != nil:
 		return transfer.Source{HTTP: ptr.To(workload.HTTP(*s.HTTP, files))}
 	case s.S3 != nil:

@@ -14,9 +14,12 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/datavolume"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
+	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/diskimport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
@@ -45,12 +48,16 @@ func kind() wiring.Kind[*v1alpha1.DiskImport] {
 		New:         func() *v1alpha1.DiskImport { return &v1alpha1.DiskImport{} },
 		List:        &v1alpha1.DiskImportList{},
 		Annotation:  annotationName,
+		DataVolumes: true,
 		Initializer: func(c client.Client) managed.Initializer { return externalNamer{client: c} },
 		Client: func(m wiring.Means) managed.TypedExternalClient[*v1alpha1.DiskImport] {
+			disks, volumes := volume.New(m.Target.Client), datavolume.New(m.Target.Client)
 			return &external{
-				Means:  m,
-				movers: moverjob.New(m.Target.Client, m.Target),
-				disks:  volume.New(m.Target.Client),
+				Means:   m,
+				movers:  moverjob.New(m.Target.Client, m.Target),
+				volumes: volumes,
+				disks:   disks,
+				origins: origin.Finder{Rights: m.Target, Disks: disks, Copies: snapshot.New(m.Target.Client), Volumes: volumes},
 			}
 		},
 		Block:    block,

@@ -16,18 +16,22 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/credentials"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/diskimport/cdi"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
 // start makes what a mover needs, and the mover. It may be called again after
 // any failure.
-func (e *external) start(ctx context.Context, cr *v1alpha1.DiskImport) error {
-	in, f, err := e.inputs(ctx, cr)
+func (e *external) start(ctx context.Context, cr *v1alpha1.DiskImport, v view) error {
+	in, f, err := e.inputs(ctx, cr, v.engine)
 	if err != nil {
 		return err
 	}
 	if f != nil {
 		return errors.New(f.Message)
+	}
+	if v.engine == v1alpha1.EngineCDI {
+		return e.startCDI(ctx, cr, in)
 	}
 	run, err := desiredRun(cr, in)
 	if err != nil {
@@ -46,9 +50,12 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskImport, v view
 	if v.volume.Foreign() {
 		return conflict(cr), nil
 	}
-	in, f, err := e.inputs(ctx, cr)
+	in, f, err := e.inputs(ctx, cr, v.engine)
 	if err != nil || f != nil {
 		return f, err
+	}
+	if v.engine == v1alpha1.EngineCDI {
+		return e.obstacleOfCDI(ctx, cr, in)
 	}
 	run, err := desiredRun(cr, in)
 	if err != nil {
@@ -64,11 +71,11 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskImport, v view
 	return wiring.Refusal(ctx, e.Target, e.movers.DryRun(ctx, run), r)
 }
 
-// inputs gathers what a mover depends on beside its DiskImport, or what is
-// missing of it.
-func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskImport) (inputs, *diagnosis.Finding, error) {
+// inputs gathers what a mover, or CDI, depends on beside its DiskImport, or what
+// is missing of it.
+func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskImport, by v1alpha1.Engine) (inputs, *diagnosis.Finding, error) {
 	in := inputs{settings: e.Target.Settings, image: e.Image}
-	if in.image == "" {
+	if in.image == "" && by == v1alpha1.EngineMover {
 		return in, &diagnosis.Finding{
 			Reason:  v1alpha1.ReasonMoverImageUnknown,
 			Message: "Nothing says which image the mover has: set mover.image of the provider configuration, or the provider's --mover-image.",
@@ -81,6 +88,9 @@ func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskImport) (inputs,
 	}
 	if in.profile, err = e.disks.Profile(ctx, ptr.Deref(cr.Spec.ForProvider.Target.StorageClassName, "")); err != nil {
 		f, err := missing(err)
+		return in, f, err
+	}
+	if f, err := e.findOrigin(ctx, cr, by, &in); err != nil || f != nil {
 		return in, f, err
 	}
 	in.networks, err = e.Target.Networks(ctx)
@@ -118,6 +128,8 @@ func (e *external) files(ctx context.Context, cr *v1alpha1.DiskImport) (credenti
 		return credentials.S3(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.S3.SecretRef, CABundle: src.S3.CABundleRef})
 	case src.Registry != nil:
 		return credentials.Registry(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.Registry.SecretRef, CABundle: src.Registry.CABundleRef, Image: src.Registry.Image})
+	case cdi.Clones(src):
+		return credentials.Files{}, nil
 	}
 	return nil, errors.New("cannot import: the source has no member")
 }

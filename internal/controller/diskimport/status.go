@@ -7,11 +7,11 @@ import (
 	"time"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
-	"k8s.io/utils/ptr"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
+	"github.com/novasphere/provider-wukong/internal/controller/diskimport/cdi"
 	"github.com/novasphere/provider-wukong/internal/controller/progress"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
@@ -49,9 +49,15 @@ func reportOf(cr *v1alpha1.DiskImport, v view, now time.Time) report {
 	case v.handover(), v.succeeded() && decide(v) != actionRestart:
 		return report{phase: v1alpha1.PhaseImporting, doing: v1alpha1.ReasonPublishing, message: "The disk is whole; its volume is being handed over to the claim."}
 	case v.failed() && decide(v) != actionRestart:
-		return troubled(v1alpha1.PhaseFailed, diagnosis.Failure(v.mover))
+		return troubled(v1alpha1.PhaseFailed, v.failure())
+	case v.engine == v1alpha1.EngineCDI:
+		return reportOfCDI(cr, v, now)
 	}
-	return reportOfMover(v, now)
+	r := reportOfMover(v, now)
+	if asked(cr.Spec.ForProvider) == "" && cdi.Clones(cr.Spec.ForProvider.Source) {
+		r.message += " The mover copies the disk, because the cluster has no CDI."
+	}
+	return r
 }
 
 func reportOfMover(v view, now time.Time) report {
@@ -92,10 +98,13 @@ func conflict(cr *v1alpha1.DiskImport) *diagnosis.Finding {
 
 // apply writes the report into the status. What it says twice is the same
 // byte for byte, but for progress that is worth writing.
-func (r report) apply(cr *v1alpha1.DiskImport, v view) {
+func (r report) apply(cr *v1alpha1.DiskImport, v view, now time.Time) {
 	at := &cr.Status.AtProvider
 	changed := at.Phase != r.phase
-	at.Phase, at.Message, at.Engine = r.phase, r.message, v1alpha1.EngineMover
+	at.Phase, at.Message = r.phase, r.message
+	if r.phase != v1alpha1.PhaseSucceeded || at.Engine == "" {
+		at.Engine = v.engine
+	}
 
 	switch r.phase {
 	case v1alpha1.PhaseSucceeded:
@@ -104,19 +113,23 @@ func (r report) apply(cr *v1alpha1.DiskImport, v view) {
 	default:
 		at.ClaimName = ""
 	}
-	if v.mover.Job != nil && !v.handover() {
-		describe(cr, v, changed)
+	if v.begun() != nil && !v.handover() {
+		describe(cr, v, changed, now)
 	}
 	cr.SetConditions(r.conditions(cr)...)
 }
 
 // describe writes what the mover tells: its start, its progress, its result.
-func describe(cr *v1alpha1.DiskImport, v view, changed bool) {
+func describe(cr *v1alpha1.DiskImport, v view, changed bool, now time.Time) {
 	at := &cr.Status.AtProvider
-	start := v.mover.Job.GetCreationTimestamp()
+	start := *v.begun()
 	if at.StartTime == nil || !at.StartTime.Equal(&start) {
 		// Another mover has been started, which knows nothing yet.
 		at.StartTime, at.CompletionTime, at.Progress, at.Source, at.Checksum = &start, nil, nil, nil, ""
+	}
+	if v.cdi.Exists() {
+		describeCDI(cr, v, changed, now)
+		return
 	}
 	at.Progress = progress.Next(at.Progress, v.mover, changed)
 	end, ok := v.mover.Succeeded()
@@ -132,14 +145,14 @@ func describe(cr *v1alpha1.DiskImport, v view, changed bool) {
 	at.Progress = progress.Finished(at.Progress, v.mover)
 }
 
-// completed reports whether the status says that the disk of this mover is
-// whole. A status that speaks of another mover says nothing of this one.
-func completed(cr *v1alpha1.DiskImport, m moverjob.State) bool {
+// completed reports whether the status says that the disk of this mover, or
+// DataVolume, is whole. A status that speaks of another says nothing of this one.
+func completed(cr *v1alpha1.DiskImport, v view) bool {
 	at := cr.Status.AtProvider
 	if at.CompletionTime == nil {
 		return false
 	}
-	return m.Job == nil || at.StartTime.Equal(ptr.To(m.Job.GetCreationTimestamp()))
+	return v.begun() == nil || at.StartTime.Equal(v.begun())
 }
 
 // recall fills what a status that was lost must know of a published disk.

@@ -68,7 +68,7 @@ func TestReport(t *testing.T) {
 			cr := diskImport(func(cr *v1alpha1.DiskImport) {
 				cr.Spec.ForProvider.Verification.Checksum = "md5:d41d8cd98f00b204e9800998ecf8427e"
 			})
-			reportOf(cr, tc.view, now()).apply(cr, tc.view)
+			reportOf(cr, tc.view, now()).apply(cr, tc.view, now())
 			ready := cr.GetCondition(xpv2.TypeReady)
 			got := want{
 				cr.Status.AtProvider.Phase, ready.Status, ready.Reason,
@@ -81,7 +81,7 @@ func TestReport(t *testing.T) {
 				t.Errorf("%s\nthe status should say so in a sentence", tc.reason)
 			}
 			again := cr.DeepCopy()
-			reportOf(again, tc.view, now().Add(time.Minute)).apply(again, tc.view)
+			reportOf(again, tc.view, now().Add(time.Minute)).apply(again, tc.view, now().Add(time.Minute))
 			if diff := cmp.Diff(cr.Status, again.Status); diff != "" {
 				t.Errorf("%s\nthe same state should give the same status: -first, +second:\n%s", tc.reason, diff)
 			}

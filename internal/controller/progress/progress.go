@@ -73,6 +73,19 @@ func Finished(old *v1alpha1.Progress, m moverjob.State) *v1alpha1.Progress {
 	return p
 }
 
+// Told is the progress of a transfer that another program makes, which tells a
+// percentage and no more.
+func Told(old *v1alpha1.Progress, percent, attempt int32, now time.Time, changed bool) *v1alpha1.Progress {
+	if old != nil && !changed && old.Attempt == attempt && (percent == old.Percent || abs(percent-old.Percent) < step && percent < 100) {
+		return old
+	}
+	at := metav1.NewTime(now.Truncate(time.Second))
+	if old != nil && old.LastProgressTime != nil && old.Percent == percent && old.Attempt == attempt {
+		at = *old.LastProgressTime
+	}
+	return &v1alpha1.Progress{Percent: percent, Attempt: attempt, LastProgressTime: &at}
+}
+
 func abs(n int32) int32 { return max(n, -n) }
 
 // speed writes bytes a second for people.

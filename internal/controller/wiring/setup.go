@@ -50,6 +50,9 @@ type Kind[T resource.ModernManaged] struct {
 	// Annotation leads from an object of ours to the name of its resource.
 	Annotation string
 
+	// DataVolumes reports whether objects of ours can be DataVolumes.
+	DataVolumes bool
+
 	// Initializer is called before everything else.
 	Initializer func(client.Client) managed.Initializer
 
@@ -132,6 +135,17 @@ func (k Kind[T]) addRunnables(mgr ctrl.Manager, o Options, requests *handler.Eve
 	if err := mgr.Add(&watcher{cache: mgr.GetCache(), requests: requests, annotation: k.Annotation}); err != nil {
 		return errors.Wrap(err, "cannot watch movers")
 	}
+	if !k.DataVolumes {
+		return k.addRecorder(mgr, o)
+	}
+	dv := &dataVolumes{config: mgr.GetConfig(), http: mgr.GetHTTPClient(), mapper: mgr.GetRESTMapper(), watcher: watcher{requests: requests, annotation: k.Annotation}}
+	if err := mgr.Add(dv); err != nil {
+		return errors.Wrap(err, "cannot watch DataVolumes")
+	}
+	return k.addRecorder(mgr, o)
+}
+
+func (k Kind[T]) addRecorder(mgr ctrl.Manager, o Options) error {
 	if o.MetricOptions == nil {
 		return nil
 	}

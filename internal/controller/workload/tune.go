@@ -113,14 +113,17 @@ func bytesOf(q *resource.Quantity) int64 {
 	return q.Value()
 }
 
-func deadline(t v1alpha1.Transfer) *int64 {
-	d := defaultDeadline
+// Deadline is how long a transfer may take, all attempts together.
+func Deadline(t v1alpha1.Transfer) time.Duration {
 	if t.Deadline != nil {
-		d = t.Deadline.Duration
+		return t.Deadline.Duration
 	}
-	return ptr.To(int64(d / time.Second))
+	return defaultDeadline
 }
 
-func retries(t v1alpha1.Transfer) *int32 {
-	return ptr.To(ptr.Deref(t.Retries, defaultRetries))
-}
+// Retries is how often an attempt that failed is followed by another.
+func Retries(t v1alpha1.Transfer) int32 { return ptr.Deref(t.Retries, defaultRetries) }
+
+func deadline(t v1alpha1.Transfer) *int64 { return ptr.To(int64(Deadline(t) / time.Second)) }
+
+func retries(t v1alpha1.Transfer) *int32 { return ptr.To(Retries(t)) }
