@@ -7,7 +7,7 @@ cluster=$PWD/_output/bin/cluster
 hack/packages.sh e2e
 mkdir -p _output/bin
 go build -o "$cluster" ./cluster
-"$cluster" up
+"$cluster" up --with-kubevirt
 hack/install.sh push
 
 echo "Making a disk that boots, and the image of the program that shows volumes."
@@ -17,8 +17,8 @@ CGO_ENABLED=0 go build -trimpath -o _output/bin/peek ./test/e2e/peek
 WUKONG_PEEK_IMAGE=$("$cluster" run -- sh -c 'mkimg -ref "$WUKONG_REGISTRY/e2e/peek:latest" -add _output/bin/peek:/peek -entrypoint /peek -push "$WUKONG_REGISTRY"')
 export WUKONG_PEEK_IMAGE WUKONG_PACKAGES=$PWD/_output/packages/install.yaml
 
-# One manifest of the contract holds an object of CDI's.
-"$cluster" up --wait-cdi
+# Disks are cloned by CDI, and machines are looked at by KubeVirt.
+"$cluster" up --wait-cdi --wait-kubevirt
 
 # The test is built here, where there is a network, and runs in the cluster's
 # namespaces.

@@ -8,27 +8,8 @@ import (
 	"fmt"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 )
-
-// kubevirt installs KubeVirt's kinds, without KubeVirt.
-func (n namespace) kubevirt(t *testing.T) {
-	t.Helper()
-	for _, kind := range []string{"virtualmachines", "virtualmachineinstances"} {
-		crd := documents(t, "../integration/testdata/kubevirt/"+kind+".yaml")[0]
-		if err := n.Create(t.Context(), crd); client.IgnoreAlreadyExists(err) != nil {
-			t.Fatalf("cannot install %s: %v", kind, err)
-		}
-		l := &unstructured.UnstructuredList{}
-		l.SetGroupVersionKind(schema.GroupVersionKind{Group: "kubevirt.io", Version: "v1", Kind: map[string]string{
-			"virtualmachines": "VirtualMachineList", "virtualmachineinstances": "VirtualMachineInstanceList"}[kind]})
-		eventually(t.Context(), t, kind+" are served", func() error { return n.List(t.Context(), l, client.InNamespace(n.name)) })
-	}
-}
 
 func ofMachine(name, disk string) exportEdit {
 	return func(d *diskv1alpha1.DiskExport) {
@@ -42,27 +23,21 @@ func ofMachine(name, disk string) exportEdit {
 func TestExportOfMachine(t *testing.T) {
 	t.Parallel()
 	n, s := space(t), newShelf(t)
-	n.kubevirt(t)
 	bucket := n.bucket(t)
 	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
 	n.done(t, n.diskImport(t, "web-system", i.url()))
 	n.done(t, n.diskImport(t, "web-data", i.url()))
 
-	on := func(disk, claim string) []any {
-		return []any{map[string]any{"name": disk, "persistentVolumeClaim": map[string]any{"claimName": claim}}}
+	// KubeVirt leaves the instance of a machine alone whose strategy is Manual,
+	// and takes one of its name for its own.
+	on := func(disk, claim string) string {
+		return fmt.Sprintf("{domain: {memory: {guest: 64Mi}, devices: {disks: [{name: %[1]s, disk: {bus: virtio}}]}}, volumes: [{name: %[1]s, persistentVolumeClaim: {claimName: %[2]s}}]}", disk, claim)
 	}
-	specs := map[string]map[string]any{
-		"VirtualMachine": {"runStrategy": "Halted", "template": map[string]any{"spec": map[string]any{
-			"domain": map[string]any{"devices": map[string]any{}}, "volumes": on("system", "web-system"),
-		}}},
-		"VirtualMachineInstance": {"domain": map[string]any{"devices": map[string]any{}}, "volumes": on("plugged", "web-data")},
-	}
-	for kind, spec := range specs {
-		u := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-		u.SetGroupVersionKind(schema.GroupVersionKind{Group: "kubevirt.io", Version: "v1", Kind: kind})
-		u.SetNamespace(n.name)
-		u.SetName("web")
-		n.make(t, u)
+	for kind, spec := range map[string]string{
+		"VirtualMachine":         "{runStrategy: Manual, template: {spec: " + on("system", "web-system") + "}}",
+		"VirtualMachineInstance": on("plugged", "web-data"),
+	} {
+		n.make(t, n.parsed(t, "{apiVersion: kubevirt.io/v1, kind: "+kind+", metadata: {name: web}, spec: "+spec+"}"))
 	}
 	for disk, claim := range map[string]string{"system": "web-system", "plugged": "web-data"} {
 		d := n.diskExport(t, disk, "", in(bucket, disk+".qcow2"), ofMachine("web", disk))
