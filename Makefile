@@ -12,6 +12,9 @@ OUT      := _output
 LDFLAGS  := -s -w -X github.com/novasphere/provider-wukong/internal/version.Version=$(VERSION)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 CLUSTER  := go run ./cluster
+# PLATFORMS are what the packages are for.
+PLATFORMS := linux_amd64 linux_arm64
+comma     := ,
 
 # say prints a heading, and how long what follows usually takes: cold | warm.
 say = @printf '\n\033[1m== %s\033[0m (%s)\n' "$(1)" "$(2)"
@@ -86,9 +89,15 @@ cluster-up: ## Boot the throwaway cluster.
 cluster-down: ## End the throwaway cluster and remove all that it left.
 	$(CLUSTER) down
 
+.PHONY: build-others
+build-others: ## Build the same for the packages' other platforms, into _output/bin/linux_ARCH.
+	for p in $(filter-out $(shell go env GOOS)_$(shell go env GOARCH),$(PLATFORMS)); do \
+	  GOOS=linux GOARCH=$${p#linux_} $(GO_BUILD) -o $(OUT)/bin/$$p/ ./cmd/mover ./cmd/provider ./cmd/function; \
+	done
+
 .PHONY: packages
-packages: build ## Build the Crossplane packages into _output/packages; PUSH=1 pushes them to REGISTRY.
-	hack/packages/build.sh $(if $(REGISTRY),-registry $(REGISTRY)) $(if $(PUSH),-push)
+packages: build build-others ## Build the Crossplane packages into _output/packages; PUSH=1 pushes them to REGISTRY.
+	hack/packages/build.sh -platforms $(subst $() ,$(comma),$(subst _,/,$(PLATFORMS))) $(if $(REGISTRY),-registry $(REGISTRY)) $(if $(PUSH),-push)
 
 .PHONY: images
 images: packages ## The same: a package is an image, and the mover's is built beside them.
