@@ -156,7 +156,8 @@ func TestSiblingsDoNotImportSiblings(t *testing.T) {
 func leaf(parent, name string) bool {
 	shared := map[string][]string{
 		"internal/mover/format": {"deflate"},
-		"internal/controller":   {"diagnosis", "meter", "progress", "wiring", "workload"},
+		"internal/clients":      {"guard"},
+		"internal/controller":   {"bucketref", "diagnosis", "meter", "progress", "wiring", "workload"},
 	}
 	return slices.Contains(shared[parent], name)
 }

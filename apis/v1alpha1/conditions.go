@@ -8,7 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TypeHealthy says whether the target cluster of a configuration answers.
+// TypeHealthy says whether the target cluster of a configuration answers, and
+// the S3 store that it names.
 const TypeHealthy = xpv2.TypeHealthy
 
 // Reasons why a configuration is or is not healthy.
@@ -16,9 +17,11 @@ const (
 	ReasonTargetAnswers      xpv2.ConditionReason = "TargetAnswers"
 	ReasonTargetUnreachable  xpv2.ConditionReason = "TargetUnreachable"
 	ReasonCredentialsInvalid xpv2.ConditionReason = "CredentialsInvalid"
+	ReasonStoreUnreachable   xpv2.ConditionReason = "StoreUnreachable"
 )
 
-// Healthy is the condition of a configuration whose target cluster answers.
+// Healthy is the condition of a configuration whose target cluster answers, and
+// the S3 store that it names.
 func Healthy() xpv2.Condition {
 	return xpv2.Condition{
 		Type:               TypeHealthy,

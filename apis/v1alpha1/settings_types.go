@@ -20,10 +20,58 @@ type Settings struct {
 	// +optional
 	Mover Mover `json:"mover,omitempty"`
 
+	// S3 is the store of places in S3 that name no endpoint. Default: AWS's
+	// own.
+	// +optional
+	S3 *S3 `json:"s3,omitempty"`
+
 	// ReconciliationPolicy sets the back-off between attempts to reconcile a
 	// resource that uses this configuration. Default: from 1s to 60s.
 	// +optional
 	ReconciliationPolicy *policyv1alpha1.ReconciliationPolicy `json:"reconciliationPolicy,omitempty"`
+}
+
+// A Compatibility says what an S3 store understands.
+// +kubebuilder:validation:Enum=AWS;Generic
+// +kubebuilder:validation:MaxLength=16
+type Compatibility string
+
+// The compatibilities.
+const (
+	// CompatibilityAWS stores understand what Amazon's own does.
+	CompatibilityAWS Compatibility = "AWS"
+
+	// CompatibilityGeneric stores get no checksum that is newer than
+	// Content-MD5, and may answer that they cannot do something.
+	CompatibilityGeneric Compatibility = "Generic"
+)
+
+// S3 is the store that places in S3 are in unless they name another endpoint.
+// Credentials are not part of it: each place names its own Secret, beside it.
+type S3 struct {
+	// Endpoint is the URL of the store, which is spoken to in path style. The
+	// condition Healthy says whether it answers.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#]*)?$') && isURL(self)",message="write the store's URL without credentials and without a query, such as https://s3.example.com"
+	Endpoint string `json:"endpoint"`
+
+	// Region of the store. Default: us-east-1.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Region string `json:"region,omitempty"`
+
+	// Compatibility of the store: AWS or Generic. It is for ImageBuckets;
+	// transfers find out what a store understands. Default: Generic.
+	// +optional
+	Compatibility Compatibility `json:"compatibility,omitempty"`
+
+	// CABundle are certificate authorities in PEM form with which the health
+	// of the store is asked for, beside the public ones. Default: none.
+	// +kubebuilder:validation:MaxLength=65536
+	// +optional
+	CABundle string `json:"caBundle,omitempty"`
 }
 
 // A Policy is what imports may read. The mover enforces it at every

@@ -15,6 +15,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/controller/config"
 	"github.com/novasphere/provider-wukong/internal/controller/diskexport"
 	"github.com/novasphere/provider-wukong/internal/controller/diskimport"
+	"github.com/novasphere/provider-wukong/internal/controller/imagebucket"
 	"github.com/novasphere/provider-wukong/internal/controller/meter"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
@@ -41,6 +42,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		func(m ctrl.Manager, o Options) error { return config.Setup(m, o.Options, o.Clusters) },
 		func(m ctrl.Manager, o Options) error { return diskimport.Setup(m, o.mover()) },
 		func(m ctrl.Manager, o Options) error { return diskexport.Setup(m, o.mover()) },
+		func(m ctrl.Manager, o Options) error { return imagebucket.Setup(m, o.mover()) },
 	)
 }
 
@@ -50,6 +52,7 @@ func SetupGated(mgr ctrl.Manager, o Options) error {
 		func(m ctrl.Manager, o Options) error { return config.SetupGated(m, o.Options, o.Clusters) },
 		func(m ctrl.Manager, o Options) error { return diskimport.SetupGated(m, o.mover()) },
 		func(m ctrl.Manager, o Options) error { return diskexport.SetupGated(m, o.mover()) },
+		func(m ctrl.Manager, o Options) error { return imagebucket.SetupGated(m, o.mover()) },
 	)
 }
 

@@ -20,6 +20,9 @@ const (
 	// TypeStalled says whether the resource waits for somebody to change
 	// something.
 	TypeStalled xpv2.ConditionType = "Stalled"
+
+	// TypeFeaturesApplied says whether a bucket has all that is asked for.
+	TypeFeaturesApplied xpv2.ConditionType = "FeaturesApplied"
 )
 
 // A Reason says in one typed word why a resource is not Ready, or has another
@@ -134,6 +137,64 @@ const (
 	ReasonRetriesExhausted Reason = "RetriesExhausted"
 )
 
+// Reasons why a bucket is not as it should be, or cannot be deleted. Each heals
+// by itself when what it names is put right.
+const (
+	// ReasonBucketConflict: a bucket of that name exists and was not made by
+	// this ImageBucket. Choose another name, or adopt it by the annotation
+	// crossplane.io/external-name.
+	ReasonBucketConflict Reason = "BucketConflict"
+
+	// ReasonBucketNotEmpty: the ImageBucket is deleted, the bucket holds
+	// something, and deletion.policy is Refuse. Remove it, or set Empty.
+	ReasonBucketNotEmpty Reason = "BucketNotEmpty"
+
+	// ReasonObjectsLocked: the bucket cannot be emptied, because object lock
+	// keeps what it holds; the message says what, and until when.
+	ReasonObjectsLocked Reason = "ObjectsLocked"
+
+	// ReasonWrongRegion: the bucket is in another region; the message says in
+	// which, where the store does.
+	ReasonWrongRegion Reason = "WrongRegion"
+
+	// ReasonCredentialsRefused: the store does not know the keys of secretRef,
+	// or they have expired.
+	ReasonCredentialsRefused Reason = "CredentialsRefused"
+
+	// ReasonStoreDenies: the store knows the keys, and does not give them the
+	// right to do this; or the bucket is somebody else's.
+	ReasonStoreDenies Reason = "StoreDenies"
+
+	// ReasonSettingRefused: the store does not take a setting as it is written;
+	// the message has its words. It is asked again when the setting changes.
+	ReasonSettingRefused Reason = "SettingRefused"
+
+	// ReasonUnsupported: the store cannot do some of what is asked for; the
+	// condition FeaturesApplied names it. The bucket is ready all the same.
+	ReasonUnsupported Reason = "Unsupported"
+
+	ReasonPolicyDenied Reason = "PolicyDenied"
+	ReasonApplied      Reason = "Applied"
+)
+
+// Reasons why a reference to an ImageBucket leads nowhere yet.
+const (
+	// ReasonBucketNotFound: bucketRef or bucketSelector leads to no ImageBucket
+	// of the namespace.
+	ReasonBucketNotFound Reason = "BucketNotFound"
+
+	// ReasonBucketNotReady: the ImageBucket is not ready yet; its own message
+	// says why.
+	ReasonBucketNotReady Reason = "BucketNotReady"
+
+	// ReasonBucketAmbiguous: bucketSelector fits several ImageBuckets.
+	ReasonBucketAmbiguous Reason = "BucketAmbiguous"
+
+	// ReasonBucketWithoutSecret: the ImageBucket writes no connection Secret:
+	// set its spec.writeConnectionSecretToRef.
+	ReasonBucketWithoutSecret Reason = "BucketWithoutSecret"
+)
+
 // Reasons of conditions that are as they should be.
 const (
 	ReasonPending       Reason = "Pending"
@@ -195,4 +256,14 @@ func Stalled(r Reason, message string) xpv2.Condition {
 // has come to its end.
 func NotStalled(r Reason) xpv2.Condition {
 	return condition(TypeStalled, corev1.ConditionFalse, r)
+}
+
+// FeaturesApplied is the condition of a bucket that has all that is asked for.
+func FeaturesApplied(r Reason) xpv2.Condition {
+	return condition(TypeFeaturesApplied, corev1.ConditionTrue, r)
+}
+
+// FeaturesNotApplied is the condition of a bucket that lacks something, and what.
+func FeaturesNotApplied(r Reason, message string) xpv2.Condition {
+	return condition(TypeFeaturesApplied, corev1.ConditionFalse, r).WithMessage(message)
 }

@@ -214,6 +214,10 @@ type DiskImportObservation struct {
 	// +optional
 	Message string `json:"message,omitempty"`
 
+	// Bucket that the source's bucketRef or bucketSelector led to.
+	// +optional
+	Bucket *UsedBucket `json:"bucket,omitempty"`
+
 	// Source is what was learned of the source.
 	// +optional
 	Source *SourceFacts `json:"source,omitempty"`

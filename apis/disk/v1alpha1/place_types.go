@@ -3,16 +3,20 @@
 package v1alpha1
 
 // An S3Object is one object in a bucket.
+// +kubebuilder:validation:XValidation:rule="[has(self.bucket), has(self.bucketRef), has(self.bucketSelector)].filter(x, x).size() == 1",message="say which bucket, in exactly one way: bucket: images, bucketRef: {name: images} for an ImageBucket, or bucketSelector: {matchLabels: {…}}"
+// +kubebuilder:validation:XValidation:rule="has(self.bucket) || !(has(self.endpoint) || has(self.region) || has(self.secretRef) || has(self.caBundleRef))",message="leave out endpoint, region, secretRef and caBundleRef: they come from the ImageBucket"
 type S3Object struct {
 	// Endpoint is the URL of the store, which is spoken to in path style.
-	// Default: AWS's own in the region.
+	// Default: that of the provider configuration, or else AWS's own in the
+	// region.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#]*)?$') && isURL(self)",message="write the store's URL without credentials and without a query, such as https://s3.example.com"
 	// +optional
 	Endpoint string `json:"endpoint,omitempty"`
 
-	// Region of the bucket. Default: us-east-1.
+	// Region of the bucket. Default: that of the provider configuration where
+	// the endpoint is its too, or else us-east-1.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
@@ -22,7 +26,19 @@ type S3Object struct {
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9][A-Za-z0-9._:-]*$')",message="write the bucket's name alone, such as images; the object's name goes into key"
-	Bucket string `json:"bucket"`
+	// +optional
+	Bucket string `json:"bucket,omitempty"`
+
+	// BucketRef names an ImageBucket in the same namespace. Endpoint, region
+	// and credentials are those of its connection Secret.
+	// +optional
+	BucketRef *BucketReference `json:"bucketRef,omitempty"`
+
+	// BucketSelector finds an ImageBucket in the same namespace by its
+	// labels, as bucketRef names it. One that was found is kept as long as it
+	// fits, and for good when the transfer has begun.
+	// +optional
+	BucketSelector *BucketSelector `json:"bucketSelector,omitempty"`
 
 	// Key of the object in the bucket.
 	// +kubebuilder:validation:MinLength=1
@@ -40,6 +56,51 @@ type S3Object struct {
 	// CABundleRef names a ConfigMap in the same namespace with certificate
 	// authorities that are trusted beside the public ones. Default: the
 	// public ones alone.
+	// +optional
+	CABundleRef *CABundleReference `json:"caBundleRef,omitempty"`
+}
+
+// A BucketReference names an ImageBucket in the namespace of the resource.
+type BucketReference struct {
+	// Name of the ImageBucket.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// A BucketSelector finds an ImageBucket in the namespace of the resource.
+type BucketSelector struct {
+	// MatchLabels are the labels that exactly one ImageBucket has, each of
+	// them.
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	MatchLabels map[string]LabelValue `json:"matchLabels"`
+}
+
+// A LabelValue is the value of a label.
+// +kubebuilder:validation:MaxLength=63
+type LabelValue string
+
+// A UsedBucket is the bucket of an ImageBucket that a reference led to.
+type UsedBucket struct {
+	// ImageBucket is its name.
+	ImageBucket string `json:"imageBucket"`
+
+	// Name of the bucket in its store.
+	Name string `json:"name"`
+
+	// Endpoint of the store; empty: AWS's own.
+	// +optional
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// Region of the bucket.
+	// +optional
+	Region string `json:"region,omitempty"`
+
+	// SecretName is the ImageBucket's connection Secret.
+	SecretName string `json:"secretName"`
+
+	// CABundleRef is the ImageBucket's.
 	// +optional
 	CABundleRef *CABundleReference `json:"caBundleRef,omitempty"`
 }

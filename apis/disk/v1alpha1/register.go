@@ -16,8 +16,9 @@ const (
 
 // The kinds of this package.
 const (
-	DiskImportKind = "DiskImport"
-	DiskExportKind = "DiskExport"
+	DiskImportKind  = "DiskImport"
+	DiskExportKind  = "DiskExport"
+	ImageBucketKind = "ImageBucket"
 )
 
 // GroupVersion of the types in this package.
@@ -35,9 +36,14 @@ func DiskExportGroupVersionKind() schema.GroupVersionKind {
 	return GroupVersion().WithKind(DiskExportKind)
 }
 
+// ImageBucketGroupVersionKind is the full name of an ImageBucket's kind.
+func ImageBucketGroupVersionKind() schema.GroupVersionKind {
+	return GroupVersion().WithKind(ImageBucketKind)
+}
+
 // AddToScheme registers the types of this package.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion(), &DiskImport{}, &DiskImportList{}, &DiskExport{}, &DiskExportList{})
+	s.AddKnownTypes(GroupVersion(), &DiskImport{}, &DiskImportList{}, &DiskExport{}, &DiskExportList{}, &ImageBucket{}, &ImageBucketList{})
 	metav1.AddToGroupVersion(s, GroupVersion())
 	return nil
 }

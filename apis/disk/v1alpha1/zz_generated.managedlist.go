@@ -23,3 +23,12 @@ func (l *DiskImportList) GetItems() []resource.Managed {
 	}
 	return items
 }
+
+// GetItems of this ImageBucketList.
+func (l *ImageBucketList) GetItems() []resource.Managed {
+	items := make([]resource.Managed, len(l.Items))
+	for i := range l.Items {
+		items[i] = &l.Items[i]
+	}
+	return items
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
+	"github.com/novasphere/provider-wukong/internal/clients/guard"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -65,7 +66,7 @@ func New() *Client { return &Client{} }
 func (c *Client) Ask(ctx context.Context, q Question) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	g, err := newGuard(q.Policy)
+	g, err := guard.New(q.Policy)
 	if err != nil {
 		return Answer{Verdict: Unknown}, err
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	"github.com/novasphere/provider-wukong/internal/clients/guard"
 )
 
 // The names of the files that are read here, which the transfer contract
@@ -37,9 +39,9 @@ func same(now, then string) Verdict {
 	return Present
 }
 
-func askHTTP(ctx context.Context, q Question, g *guard) (Answer, error) {
+func askHTTP(ctx context.Context, q Question, g *guard.Guard) (Answer, error) {
 	unknown := Answer{Verdict: Unknown}
-	t, err := g.transport(q.Files[fileCA])
+	t, err := g.Transport(q.Files[fileCA])
 	if err != nil {
 		return unknown, err
 	}

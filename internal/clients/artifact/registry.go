@@ -14,6 +14,7 @@ import (
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
+	"github.com/novasphere/provider-wukong/internal/clients/guard"
 	"github.com/novasphere/provider-wukong/internal/dockerconfig"
 )
 
@@ -31,8 +32,8 @@ const (
 
 // askRegistry asks for the manifest under the artifact's tag (OCI distribution
 // specification, "Pulling manifests").
-func askRegistry(ctx context.Context, q Question, g *guard) (Verdict, error) {
-	t, err := g.transport(q.Files[fileCA])
+func askRegistry(ctx context.Context, q Question, g *guard.Guard) (Verdict, error) {
+	t, err := g.Transport(q.Files[fileCA])
 	if err != nil {
 		return Unknown, err
 	}
@@ -51,7 +52,7 @@ func askRegistry(ctx context.Context, q Question, g *guard) (Verdict, error) {
 	schemes := []string{"https://"}
 	if q.Artifact.Registry.PlainHTTP {
 		schemes = []string{"http://"}
-	} else if !g.httpsOnly {
+	} else if !g.HTTPSOnly() {
 		schemes = append(schemes, "http://")
 	}
 	var a answer

@@ -15,22 +15,23 @@ import (
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
+	"github.com/novasphere/provider-wukong/internal/clients/guard"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
-func askS3(ctx context.Context, q Question, g *guard) (Verdict, error) {
+func askS3(ctx context.Context, q Question, g *guard.Guard) (Verdict, error) {
 	if len(q.Files[fileAccessKeyID]) == 0 {
 		// The provider's own identity is not the user's.
 		return Unknown, nil
 	}
 	o := q.Artifact.S3
-	t, err := g.transport(q.Files[fileCA])
+	t, err := g.Transport(q.Files[fileCA])
 	if err != nil {
 		return Unknown, err
 	}
 	c, err := s3conn.New(ctx, s3conn.Options{
-		Endpoint: o.Endpoint, Region: o.Region, Transport: t, Control: g.control,
+		Endpoint: o.Endpoint, Region: o.Region, Transport: t, Control: g.Control,
 		Load: func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{
 				AccessKeyID:     string(q.Files[fileAccessKeyID]),

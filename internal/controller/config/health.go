@@ -13,10 +13,13 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/resource"
 
 	"github.com/novasphere/provider-wukong/apis/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/clients/bucket"
 	"github.com/novasphere/provider-wukong/internal/clients/cluster"
+	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
-// health says whether the target cluster of a configuration answers.
+// health says whether the target cluster of a configuration answers, and the S3
+// store that it names.
 func (r *reconciler) health(ctx context.Context, pc resource.ProviderConfig) xpv2.Condition {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -25,7 +28,23 @@ func (r *reconciler) health(ctx context.Context, pc resource.ProviderConfig) xpv
 	if err == nil {
 		_, err = target.Version(ctx)
 	}
-	return condition(err)
+	if err != nil || target.Settings.S3 == nil {
+		return condition(err)
+	}
+	networks, err := target.Networks(ctx)
+	if err != nil {
+		return condition(err)
+	}
+	s := target.Settings.S3
+	return storeCondition(s.Endpoint, bucket.Answers(ctx, s.Endpoint, []byte(s.CABundle), workload.Policy(target.Settings, networks)))
+}
+
+// storeCondition is what an error of a probe of the S3 store means.
+func storeCondition(endpoint string, err error) xpv2.Condition {
+	if err == nil {
+		return v1alpha1.Healthy()
+	}
+	return v1alpha1.Unhealthy(v1alpha1.ReasonStoreUnreachable, "the S3 store at "+endpoint+" does not answer ("+err.Error()+"): check s3.endpoint, its certificate, the policy, and the network between")
 }
 
 // condition is what an error of a probe means. What differs from one probe to

@@ -46,3 +46,13 @@ func TestCondition(t *testing.T) {
 		t.Error("a condition must not change with a source port")
 	}
 }
+
+func TestStoreCondition(t *testing.T) {
+	if got := storeCondition("https://s3.example.com", nil); got.Status != "True" {
+		t.Errorf("a store that answers is healthy, got %+v", got)
+	}
+	got := storeCondition("https://s3.example.com", errors.New("it answers 502 Bad Gateway"))
+	if got.Status != "False" || got.Reason != v1alpha1.ReasonStoreUnreachable || !strings.Contains(got.Message, "https://s3.example.com") || !strings.Contains(got.Message, "502") {
+		t.Errorf("a store that does not answer is named, got %+v", got)
+	}
+}

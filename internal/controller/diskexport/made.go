@@ -41,7 +41,7 @@ func noteOf(cr *v1alpha1.DiskExport) (string, error) {
 }
 
 func identity(cr *v1alpha1.DiskExport) string {
-	return cr.GetNamespace() + "/" + cr.GetName() + " " + placeOfArtifact(artifactOf(cr.Spec.ForProvider, nil))
+	return cr.GetNamespace() + "/" + cr.GetName() + " " + placeOfArtifact(artifactOf(resolved(cr), nil))
 }
 
 // recall fills what a status that was lost must know of the last run.
@@ -76,11 +76,17 @@ func (n noter) Initialize(ctx context.Context, mg resource.Managed) error {
 	if err != nil {
 		return err
 	}
-	name := place(cr.Spec.ForProvider.Target)
+	name := place(resolved(cr).Target)
+	if name == "" {
+		// The bucket is not known yet.
+		name = meta.GetExternalName(mg)
+	}
 	if meta.GetExternalName(mg) == name && (note == "" || mg.GetAnnotations()[annotationMade] == note) {
 		return nil
 	}
-	meta.SetExternalName(mg, name)
+	if name != "" {
+		meta.SetExternalName(mg, name)
+	}
 	if note != "" {
 		meta.AddAnnotations(mg, map[string]string{annotationMade: note})
 	}

@@ -53,9 +53,12 @@ func objectMeta(cr *v1alpha1.DiskExport, name string) metav1.ObjectMeta {
 	}
 }
 
-// place is where the artifact goes, for people: it is the external name.
+// place is where the artifact goes, for people: it is the external name. It is
+// "" for a bucket that is not known yet.
 func place(t v1alpha1.ExportTarget) string {
 	switch {
+	case t.S3 != nil && t.S3.Bucket == "":
+		return ""
 	case t.S3 != nil:
 		return "s3://" + t.S3.Bucket + "/" + t.S3.Key
 	case t.Registry != nil:

@@ -17,6 +17,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
+	"github.com/novasphere/provider-wukong/internal/controller/bucketref"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 	"github.com/novasphere/provider-wukong/internal/transfer"
@@ -50,13 +51,13 @@ func kind() wiring.Kind[*v1alpha1.DiskExport] {
 		Annotation:  annotationName,
 		Initializer: func(c client.Client) managed.Initializer { return noter{client: c} },
 		Client: func(m wiring.Means) managed.TypedExternalClient[*v1alpha1.DiskExport] {
-			return &external{
+			return bucketref.Wrap(references(), m, &external{
 				Means:  m,
 				movers: moverjob.New(m.Target.Client, m.Target),
 				disks:  volume.New(m.Target.Client),
 				copies: snapshot.New(m.Target.Client),
 				places: artifact.New(),
-			}
+			})
 		},
 		Block:    block,
 		NextPoll: nextPoll,

@@ -18,6 +18,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/clients/moverjob"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
 	"github.com/novasphere/provider-wukong/internal/clients/volume/snapshot"
+	"github.com/novasphere/provider-wukong/internal/controller/bucketref"
 	"github.com/novasphere/provider-wukong/internal/controller/diagnosis"
 	"github.com/novasphere/provider-wukong/internal/controller/diskimport/origin"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
@@ -52,13 +53,13 @@ func kind() wiring.Kind[*v1alpha1.DiskImport] {
 		Initializer: func(c client.Client) managed.Initializer { return externalNamer{client: c} },
 		Client: func(m wiring.Means) managed.TypedExternalClient[*v1alpha1.DiskImport] {
 			disks, volumes := volume.New(m.Target.Client), datavolume.New(m.Target.Client)
-			return &external{
+			return bucketref.Wrap(references(), m, &external{
 				Means:   m,
 				movers:  moverjob.New(m.Target.Client, m.Target),
 				volumes: volumes,
 				disks:   disks,
 				origins: origin.Finder{Rights: m.Target, Disks: disks, Copies: snapshot.New(m.Target.Client), Volumes: volumes},
-			}
+			})
 		},
 		Block:    block,
 		NextPoll: nextPoll,

@@ -47,7 +47,8 @@ type Kind[T resource.ModernManaged] struct {
 	New  func() T
 	List resource.ManagedList
 
-	// Annotation leads from an object of ours to the name of its resource.
+	// Annotation leads from an object of ours to the name of its resource;
+	// empty: movers are none of its business, and are not watched.
 	Annotation string
 
 	// DataVolumes reports whether objects of ours can be DataVolumes.
@@ -132,8 +133,10 @@ func (k Kind[T]) nextPoll(mg resource.Managed, interval time.Duration) time.Dura
 }
 
 func (k Kind[T]) addRunnables(mgr ctrl.Manager, o Options, requests *handler.EventHandler) error {
-	if err := mgr.Add(&watcher{cache: mgr.GetCache(), requests: requests, annotation: k.Annotation}); err != nil {
-		return errors.Wrap(err, "cannot watch movers")
+	if k.Annotation != "" {
+		if err := mgr.Add(&watcher{cache: mgr.GetCache(), requests: requests, annotation: k.Annotation}); err != nil {
+			return errors.Wrap(err, "cannot watch movers")
+		}
 	}
 	if !k.DataVolumes {
 		return k.addRecorder(mgr, o)

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package artifact
+// Package guard makes the requests of the provider itself, to places that its
+// users name, obey the policy that a mover obeys: its hosts and networks, and no
+// address of the provider's own machine.
+package guard
 
 import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,15 +23,24 @@ import (
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
-// A guard permits what the policy does.
-type guard struct {
+// A DeniedError says that the policy forbids a request.
+type DeniedError struct{ why string }
+
+// Error implements error.
+func (e *DeniedError) Error() string { return "the policy " + e.why }
+
+func denied(format string, args ...any) error { return &DeniedError{why: fmt.Sprintf(format, args...)} }
+
+// A Guard permits what the policy does.
+type Guard struct {
 	hosts           []string
 	allowed, denied []netip.Prefix
 	httpsOnly       bool
 }
 
-func newGuard(p transfer.Policy) (*guard, error) {
-	g := &guard{hosts: p.AllowedHosts, httpsOnly: p.RefusePlainHTTP}
+// New returns a guard for a policy. It fails for a network that is none.
+func New(p transfer.Policy) (*Guard, error) {
+	g := &Guard{hosts: p.AllowedHosts, httpsOnly: p.RefusePlainHTTP}
 	for _, s := range []struct {
 		from []string
 		to   *[]netip.Prefix
@@ -43,9 +56,12 @@ func newGuard(p transfer.Policy) (*guard, error) {
 	return g, nil
 }
 
-// control is asked about every address before it is connected to, after DNS
+// HTTPSOnly reports whether plain http is forbidden.
+func (g *Guard) HTTPSOnly() bool { return g.httpsOnly }
+
+// Control is asked about every address before it is connected to, after DNS
 // has answered; see net.Dialer.ControlContext.
-func (g *guard) control(_ context.Context, _, address string, _ syscall.RawConn) error {
+func (g *Guard) Control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	a, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return errors.Wrapf(err, "cannot read address %q", address)
@@ -58,15 +74,15 @@ func (g *guard) control(_ context.Context, _, address string, _ syscall.RawConn)
 	case within(g.allowed):
 		return nil
 	case within(g.denied), ip.IsLoopback(), ip.IsLinkLocalUnicast(), ip.IsMulticast(), ip.IsUnspecified(), !ip.IsGlobalUnicast():
-		return errors.Errorf("the policy forbids address %s", ip)
+		return denied("forbids address %s", ip)
 	}
 	return nil
 }
 
 // checkURL says whether a URL may be asked.
-func (g *guard) checkURL(u *url.URL) error {
+func (g *Guard) checkURL(u *url.URL) error {
 	if g.httpsOnly && u.Scheme != "https" {
-		return errors.New("the policy forbids plain http")
+		return denied("forbids plain http")
 	}
 	host := strings.ToLower(u.Hostname())
 	if len(g.hosts) == 0 || slices.ContainsFunc(g.hosts, func(h string) bool {
@@ -76,26 +92,37 @@ func (g *guard) checkURL(u *url.URL) error {
 	}) {
 		return nil
 	}
-	return errors.Errorf("the policy does not name host %q", host)
+	return denied("does not name host %q", host)
 }
 
-// A transport makes requests that the guard permits, redirects included.
-type transport struct {
-	guard *guard
-	next  http.RoundTripper
+// A Transport makes requests that the guard permits, redirects included. It
+// keeps no connection open unless it is told to.
+type Transport struct {
+	guard *Guard
+	next  *http.Transport
 }
 
 // RoundTrip implements http.RoundTripper.
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.guard.checkURL(r.URL); err != nil {
 		return nil, err
 	}
 	return t.next.RoundTrip(r)
 }
 
-// transport returns a transport that trusts the bundle beside the system's
-// authorities. Its connections are not kept: there is one request.
-func (g *guard) transport(bundle []byte) (http.RoundTripper, error) {
+// KeepAlive makes the transport keep its connections until
+// CloseIdleConnections, and returns it.
+func (t *Transport) KeepAlive() *Transport {
+	t.next.DisableKeepAlives = false
+	return t
+}
+
+// CloseIdleConnections closes what KeepAlive has kept.
+func (t *Transport) CloseIdleConnections() { t.next.CloseIdleConnections() }
+
+// Transport returns a transport that trusts the bundle beside the system's
+// authorities.
+func (g *Guard) Transport(bundle []byte) (*Transport, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, errors.Wrap(err, "cannot read the system's certificate authorities")
@@ -103,8 +130,8 @@ func (g *guard) transport(bundle []byte) (http.RoundTripper, error) {
 	if len(bundle) > 0 && !pool.AppendCertsFromPEM(bundle) {
 		return nil, errors.New("cannot use CA bundle: it holds no certificate")
 	}
-	d := &net.Dialer{ControlContext: g.control}
-	return transport{guard: g, next: &http.Transport{
+	d := &net.Dialer{ControlContext: g.Control}
+	return &Transport{guard: g, next: &http.Transport{
 		DialContext:       d.DialContext,
 		TLSClientConfig:   &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 		DisableKeepAlives: true,
