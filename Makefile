@@ -57,6 +57,7 @@ integration: ## Run the controllers against a real API server.
 	hack/require.sh root
 	$(CLUSTER) build kubernetes etcd crossplane
 	go test -race -vet=off -tags integration -timeout 15m -count 1 ./test/integration/...
+	go test -vet=off -tags integration -timeout 15m -count 1 ./internal/clients/bucket/
 
 .PHONY: e2e
 e2e: ## Run everything on the throwaway cluster, installed as a user would.
