@@ -27,6 +27,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -134,9 +135,17 @@ func (s *Server) Knows(gvk schema.GroupVersionKind) bool {
 }
 
 // Create says what an API server answers to whoever creates the object with
-// strict validation: nil, or everything that is wrong with it. The defaults are
-// written into the object.
-func (s *Server) Create(ctx context.Context, o map[string]any) error {
+// strict validation: nil, or everything that is wrong with it.
+func (s *Server) Create(ctx context.Context, object map[string]any) error {
+	// Numbers that are whole are whole for an API server, however they came.
+	j, err := json.Marshal(object)
+	if err != nil {
+		return fmt.Errorf("cannot encode object: %w", err)
+	}
+	o := map[string]any{}
+	if err := json.Unmarshal(j, &o); err != nil {
+		return fmt.Errorf("cannot decode object: %w", err)
+	}
 	u := unstructured.Unstructured{Object: o}
 	k, ok := s.kinds[u.GroupVersionKind()]
 	if !ok {
