@@ -76,7 +76,7 @@ func server(t *testing.T) *admission.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(root, "package/provider/crds/*.yaml"))
+	files, err := filepath.Glob(filepath.Join(root, "package", "provider", "crds", "*.yaml"))
 	if err != nil || len(files) < 5 {
 		t.Fatalf("found %d definitions: %v", len(files), err)
 	}
@@ -112,7 +112,7 @@ func wukongs(t *testing.T, file string) []object {
 // up every night. Its function is not here to be called.
 func TestCronOperation(t *testing.T) {
 	c := start(t)
-	b, err := os.ReadFile(filepath.Join(root, "examples/backup/cronoperation.yaml"))
+	b, err := os.ReadFile(filepath.Join(root, "examples", "backup", "cronoperation.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

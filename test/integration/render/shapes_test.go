@@ -50,7 +50,7 @@ func shapes() []shape {
 // same namespace, and in the end the machine is.
 func TestContractInBothShapes(t *testing.T) {
 	c := start(t)
-	files, err := filepath.Glob(filepath.Join(root, "examples/contract/*.yaml"))
+	files, err := filepath.Glob(filepath.Join(root, "examples", "contract", "*.yaml"))
 	if err != nil || len(files) != 11 {
 		t.Fatalf("found %d manifests, want 11: %v", len(files), err)
 	}
