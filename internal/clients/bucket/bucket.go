@@ -325,10 +325,10 @@ func (b *Bucket) apply(ctx context.Context, f feature) (Outcome, error) {
 	}
 	same, err := f.same(ctx)
 	switch {
-	case err != nil && !unsupported(err):
-		return Outcome{}, b.failed("get "+f.name+" of", err)
-	case err != nil || !same:
+	case unsupported(err), err == nil && !same:
 		return Outcome{Verdict: Unsupported}, nil
+	case err != nil:
+		return Outcome{}, b.failed("get "+f.name+" of", err)
 	}
 	return Outcome{Verdict: Same}, nil
 }

@@ -57,7 +57,7 @@ func (r LifecycleRule) wire() types.LifecycleRule {
 
 // ruleOf is a store's rule as we have it.
 func ruleOf(r types.LifecycleRule) LifecycleRule {
-	out := LifecycleRule{Name: aws.ToString(r.ID), Prefix: aws.ToString(r.Prefix)}
+	out := LifecycleRule{Name: aws.ToString(r.ID), Prefix: aws.ToString(r.Prefix)} //nolint:staticcheck // Deprecated to write; stores still tell it.
 	out.foreign = r.Status != types.ExpirationStatusEnabled || len(r.Transitions)+len(r.NoncurrentVersionTransitions) > 0
 	if f := r.Filter; f != nil {
 		out.Prefix = cmp.Or(aws.ToString(f.Prefix), out.Prefix)
