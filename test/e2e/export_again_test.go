@@ -65,15 +65,17 @@ func TestArtifact(t *testing.T) {
 	}
 }
 
-// change changes an object, whatever is written in between.
+// change changes an object, whatever is written in between, and nothing of it
+// that the type does not know: what Crossplane keeps in a Wukong's spec.
 func (n namespace) change(t *testing.T, o client.Object, edit func()) {
 	t.Helper()
 	eventually(t.Context(), t, "a change of "+o.GetName(), func() error {
 		if err := n.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
 			return err
 		}
+		before := o.DeepCopyObject().(client.Object)
 		edit()
-		return n.Update(t.Context(), o)
+		return n.Patch(t.Context(), o, client.MergeFrom(before))
 	})
 }
 
