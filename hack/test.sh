@@ -58,8 +58,8 @@ cluster_is_built() {
 run 'packages of the system' '1 min' '1 s' hack/packages.sh e2e
 run 'a clean start' '1 min' '2 s' build_cluster
 run 'generated files' '3 min' '20 s' make check-generate
-run 'vet and lint' '8 min' '1 min' make lint
-run 'unit tests' '10 min' '7 min' make unit
+run 'vet and lint' '10 min' '1 min' make lint
+run 'unit tests' '20 min' '15 min' make unit
 run "the cluster's programs" '15 min' '1 s' cluster_is_built
 run 'integration tests' '6 min' '2 min' make integration
-run 'end-to-end tests' '8 min' '6 min' make e2e
+run 'end-to-end tests' '20 min' '16 min' make e2e
