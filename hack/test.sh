@@ -61,5 +61,5 @@ run 'generated files' '3 min' '20 s' make check-generate
 run 'vet and lint' '10 min' '1 min' make lint
 run 'unit tests' '20 min' '15 min' make unit
 run "the cluster's programs" '15 min' '1 s' cluster_is_built
-run 'integration tests' '6 min' '2 min' make integration
+run 'integration tests' '20 min' '10 min' make integration
 run 'end-to-end tests' '20 min' '16 min' make e2e
