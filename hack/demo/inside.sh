@@ -66,6 +66,8 @@ took=$((SECONDS - began))
 heading "Done in $took s: the claims are there, whole and bound"
 show kubectl get wukong,diskimport,pvc
 echo
+echo "The Wukong is in error because its disks are all that this cluster can do; it says:"
+echo "  $(kubectl get wukong demo -o jsonpath='{.status.message}')"
 verify
 
 heading 'To look further'
