@@ -117,19 +117,18 @@ const (
 
 // Reasons why an import that has begun does not go on.
 const (
-	ReasonVolumePending    Reason = "VolumePending"
-	ReasonVolumeLost       Reason = "VolumeLost"
-	ReasonUnschedulable    Reason = "Unschedulable"
-	ReasonImagePullFailed  Reason = "ImagePullFailed"
-	ReasonPodRefused       Reason = "PodRefused"
-	ReasonContainerStuck   Reason = "ContainerStuck"
-	ReasonOutOfMemory      Reason = "OutOfMemory"
-	ReasonEvicted          Reason = "Evicted"
-	ReasonNodeLost         Reason = "NodeLost"
-	ReasonMoverCrashed     Reason = "MoverCrashed"
-	ReasonNoProgress       Reason = "NoProgress"
-	ReasonClaimLost        Reason = "ClaimLost"
-	ReasonExpansionRefused Reason = "ExpansionRefused"
+	ReasonVolumePending   Reason = "VolumePending"
+	ReasonVolumeLost      Reason = "VolumeLost"
+	ReasonUnschedulable   Reason = "Unschedulable"
+	ReasonImagePullFailed Reason = "ImagePullFailed"
+	ReasonPodRefused      Reason = "PodRefused"
+	ReasonContainerStuck  Reason = "ContainerStuck"
+	ReasonOutOfMemory     Reason = "OutOfMemory"
+	ReasonEvicted         Reason = "Evicted"
+	ReasonNodeLost        Reason = "NodeLost"
+	ReasonMoverCrashed    Reason = "MoverCrashed"
+	ReasonNoProgress      Reason = "NoProgress"
+	ReasonClaimLost       Reason = "ClaimLost"
 
 	// ReasonDeadlineExceeded: all attempts together took longer than
 	// transfer.deadline: raise it, or make the link faster.

@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/novasphere/provider-wukong/internal/s3test/loopback"
 )
 
 // The credentials of every server.
@@ -44,7 +45,7 @@ func Program(ctx context.Context) (string, error) {
 // It returns the server's URL.
 func Start(t *testing.T, program, region string) string {
 	t.Helper()
-	address, console := freeAddress(t), freeAddress(t)
+	address, console := loopback.FreeAddress(t), loopback.FreeAddress(t)
 	cmd := exec.CommandContext(t.Context(), program, "server", "--quiet", "--address", address, "--console-address", console, t.TempDir())
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+AccessKeyID, "MINIO_ROOT_PASSWORD="+SecretAccessKey,
 		"MINIO_REGION="+region, "MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CI_CD=1",
@@ -61,16 +62,6 @@ func Start(t *testing.T, program, region string) string {
 	})
 	wait(t, "http://"+address+"/minio/health/cluster", &log)
 	return "http://" + address
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // wait returns when the server can write.

@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/novasphere/provider-wukong/internal/s3test/loopback"
 )
 
 // The credentials and the bucket of every server.
@@ -57,7 +58,7 @@ func StartIn(t *testing.T, program, folder string) *Server {
 	if err := os.Mkdir(filepath.Join(s.Folder, Bucket), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
+	address := loopback.FreeAddress(t)
 	s.URL = "http://" + address
 	cmd := exec.CommandContext(t.Context(), program, "--port", address, "--quiet", "posix", "--versioning-dir", t.TempDir(), s.Folder)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKeyID, "ROOT_SECRET_KEY="+SecretAccessKey)
@@ -72,16 +73,6 @@ func StartIn(t *testing.T, program, folder string) *Server {
 	})
 	s.wait(t, &log)
 	return s
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // wait returns when the server answers.

@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,6 +21,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/novasphere/provider-wukong/internal/s3test/loopback"
 )
 
 // Program returns the registry's path. It is built when it never was, which
@@ -54,7 +55,7 @@ func Start(t *testing.T) *Registry {
 	if err != nil {
 		t.Fatalf("cannot build registry: %v", err)
 	}
-	r := &Registry{Host: freeAddress(t), Folder: t.TempDir(), program: program}
+	r := &Registry{Host: loopback.FreeAddress(t), Folder: t.TempDir(), program: program}
 	r.start(t)
 	t.Cleanup(r.Stop)
 	return r
@@ -81,16 +82,6 @@ func (r *Registry) start(t *testing.T) {
 		t.Fatalf("cannot start registry: %v", err)
 	}
 	r.wait(t)
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // wait returns when the registry answers.
