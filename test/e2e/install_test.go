@@ -5,6 +5,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/novasphere/provider-wukong/apis/v1alpha1"
+	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
 )
 
 const (
@@ -52,10 +54,17 @@ func installed(t *testing.T) cluster {
 	for _, p := range documents(t, setting(t, "WUKONG_PACKAGES")) {
 		holds(t.Context(), t, c, p, isHealthy)
 	}
+	eventually(t.Context(), t, "Wukong is a kind", func() error { return c.serves(t.Context()) })
 	holds(t.Context(), t, c, &v1alpha1.ClusterProviderConfig{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, func(c *v1alpha1.ClusterProviderConfig) error {
 		return isTrue(c.Status.GetCondition(v1alpha1.TypeHealthy))
 	})
 	return c
+}
+
+// serves says whether the cluster has the kind Wukong: a configuration is
+// healthy as soon as its definitions exist, and they take a moment.
+func (c cluster) serves(ctx context.Context) error {
+	return c.List(ctx, &vmv1alpha1.WukongList{}, client.Limit(1))
 }
 
 // apply applies a manifest, on the server's side. A kind that a package brings
