@@ -31,9 +31,10 @@ type build struct {
 	// reason of the condition VirtualMachineComposed.
 	reason string
 
-	// problem says what must change, waiting what is awaited, before the
-	// machine is composed. Both are empty once it is.
-	problem, waiting string
+	// problem says what must change, missing what this cluster must get, and
+	// waiting what is awaited, before the machine is composed. All are empty
+	// once it is.
+	problem, missing, waiting string
 
 	// seen is what KubeVirt says of the machine, once it is there.
 	seen *machine.Observation
@@ -117,7 +118,7 @@ func (b *build) possible(in Input) bool {
 	case !known:
 		b.reason, b.waiting = reasonPreparing, "waiting to know whether KubeVirt is in this cluster"
 	case have == nil:
-		b.reason, b.problem = reasonKubeVirtMissing, "KubeVirt is not in this cluster: install it, and the virtual machine is made; the disks are prepared meanwhile"
+		b.reason, b.missing = reasonKubeVirtMissing, "KubeVirt is not in this cluster: install it, and the virtual machine is made; the disks are prepared meanwhile"
 	}
 	return have != nil
 }
@@ -233,6 +234,6 @@ func (b build) composed() Condition {
 		Type:    vmv1alpha1.ConditionVirtualMachineComposed,
 		True:    b.seen != nil,
 		Reason:  b.reason,
-		Message: joined(b.problem, b.waiting),
+		Message: joined(b.problem, b.missing, b.waiting),
 	}
 }

@@ -45,7 +45,8 @@ func summarise(outcomes []outcome, w wiring, b build) vmv1alpha1.WukongStatus {
 
 // phase of a Wukong: what is wrong with a disk comes first, then what the
 // machine does. What is wrong with a network, or what the machine lacks, counts
-// once the disks are ready: until then it does not matter.
+// once the disks are ready: until then it does not matter. That KubeVirt is not
+// there is no error of the Wukong: the machine follows when it comes.
 func phase(outcomes []outcome, w wiring, b build) vmv1alpha1.Phase {
 	ready := !slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.done() })
 	switch {
@@ -79,12 +80,12 @@ func message(outcomes []outcome, w wiring, b build) string {
 	return b.waiting
 }
 
-// trouble is what must change about the machine.
+// trouble is what must change before there is a machine, or about the machine.
 func (b build) trouble() string {
 	if b.seen != nil && b.seen.Phase == vmv1alpha1.PhaseError {
 		return b.seen.Sentence
 	}
-	return b.problem
+	return joined(b.problem, b.missing)
 }
 
 // problems are what must change, disk by disk.
