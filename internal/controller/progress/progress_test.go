@@ -30,8 +30,9 @@ func TestNext(t *testing.T) {
 		want    int32
 	}{
 		"First":   {"The first word is worth writing.", nil, 1, 0, 0, false, 1},
-		"Little":  {"A little more is not.", old, 14, 2 * time.Second, 0, false, 10},
-		"Step":    {"Five percent more is.", old, 15, 2 * time.Second, 0, false, 15},
+		"Little":  {"A little more is not.", old, 19, 5 * time.Second, 0, false, 10},
+		"Soon":    {"Much more is not so soon.", old, 60, 4 * time.Second, 0, false, 10},
+		"Step":    {"Ten percent more is.", old, 20, 5 * time.Second, 0, false, 20},
 		"Time":    {"So is whatever there is after 30 seconds.", old, 11, 30 * time.Second, 0, false, 11},
 		"Phase":   {"So is the progress at a change of phase.", old, 11, 2 * time.Second, 0, true, 11},
 		"Attempt": {"Another attempt begins anew.", old, 8, 2 * time.Second, 1, false, 8},
