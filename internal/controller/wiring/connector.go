@@ -46,10 +46,11 @@ type tracker interface {
 
 // connector makes the external clients of a kind.
 type connector[T resource.ModernManaged] struct {
-	kind     Kind[T]
-	usage    tracker
-	clusters *cluster.Connector
-	means    Means
+	kind      Kind[T]
+	usage     tracker
+	finalizer resource.Finalizer
+	clusters  *cluster.Connector
+	means     Means
 }
 
 // Connect finds the cluster that the resource's configuration names.
@@ -72,6 +73,14 @@ func (c *connector[T]) Connect(ctx context.Context, cr T) (managed.TypedExternal
 	}
 	if i := m.Target.Settings.Mover.Image; i != "" {
 		m.Image = i
+	}
+	// The runtime does it too, but after Observe: that write brings back the
+	// status that is stored, and what Observe has found is not told before the
+	// next look.
+	if !meta.WasDeleted(cr) {
+		if err := c.finalizer.AddFinalizer(ctx, cr); err != nil {
+			return nil, errors.Wrap(err, "cannot add finalizer")
+		}
 	}
 	return c.kind.Client(m), nil
 }

@@ -73,24 +73,25 @@ func Setup[T resource.ModernManaged](mgr ctrl.Manager, o Options, k Kind[T]) err
 	name := managed.ControllerName(k.GVK.GroupKind().String())
 	log := o.Logger.WithValues("controller", name)
 	record := event.NewAPIRecorder(mgr.GetEventRecorderFor(name)) //nolint:staticcheck // SA1019: crossplane-runtime's recorder wraps the events API of core/v1.
+	limiter := reconciliationpolicy.NewExponentialFailureRateLimiter(BackoffBase, BackoffMax)
+	finalizer := reconciliationpolicy.NewFinalizer(
+		resource.NewAPIFinalizer(mgr.GetClient(), managed.FinalizerName), reconciliationpolicy.WithFinalizerRateLimiter(limiter))
 	conn := &connector[T]{
-		kind:     k,
-		usage:    resource.NewProviderConfigUsageTracker(mgr.GetClient(), &configv1alpha1.ProviderConfigUsage{}),
-		clusters: o.Clusters,
+		kind:      k,
+		usage:     resource.NewProviderConfigUsageTracker(mgr.GetClient(), &configv1alpha1.ProviderConfigUsage{}),
+		finalizer: finalizer,
+		clusters:  o.Clusters,
 		means: Means{
 			Local: mgr.GetAPIReader(), Image: o.MoverImage,
 			Clock: clock.RealClock{}, Record: record, Metrics: o.Metrics,
 		},
 	}
-	limiter := reconciliationpolicy.NewExponentialFailureRateLimiter(BackoffBase, BackoffMax)
 	requests := handler.NewEventHandler(handler.WithLogger(log))
 
 	options := append(reconcilerOptions(o.Options, k.nextPoll),
 		managed.WithInitializers(k.Initializer(mgr.GetClient())),
 		managed.WithTypedExternalConnector(conn),
-		managed.WithFinalizer(reconciliationpolicy.NewFinalizer(
-			resource.NewAPIFinalizer(mgr.GetClient(), managed.FinalizerName),
-			reconciliationpolicy.WithFinalizerRateLimiter(limiter))),
+		managed.WithFinalizer(finalizer),
 		managed.WithLogger(log),
 		managed.WithRecorder(record),
 	)
