@@ -24,6 +24,7 @@ func kinds() []schema.GroupVersionKind {
 		{Group: "vm.novasphere.dev", Version: "v1alpha1", Kind: "Wukong"},
 		{Group: "disk.wukong.m.novasphere.dev", Version: "v1alpha1", Kind: "DiskImport"},
 		{Group: "disk.wukong.m.novasphere.dev", Version: "v1alpha1", Kind: "DiskExport"},
+		{Group: "disk.wukong.m.novasphere.dev", Version: "v1alpha1", Kind: "ImageBucket"},
 		{Group: "snapshot.storage.k8s.io", Version: "v1", Kind: "VolumeSnapshot"},
 		{Group: "batch", Version: "v1", Kind: "Job"},
 		{Version: "v1", Kind: "Pod"},

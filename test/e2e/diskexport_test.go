@@ -60,8 +60,14 @@ func (n namespace) bucket(t *testing.T) diskv1alpha1.S3Object {
 	if _, err := store(t).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(n.name)}); err != nil {
 		t.Fatalf("cannot make bucket: %v", err)
 	}
-	n.secret(t, storeKeys, map[string]string{"accessKeyId": setting(t, "WUKONG_S3_ACCESS_KEY"), "secretKey": setting(t, "WUKONG_S3_SECRET_KEY")})
+	n.keysOfStore(t)
 	return diskv1alpha1.S3Object{Endpoint: setting(t, "WUKONG_S3"), Bucket: n.name, SecretRef: &diskv1alpha1.SecretReference{Name: storeKeys}}
+}
+
+// keysOfStore makes the Secret with the keys of the S3 store.
+func (n namespace) keysOfStore(t *testing.T) {
+	t.Helper()
+	n.secret(t, storeKeys, map[string]string{"accessKeyId": setting(t, "WUKONG_S3_ACCESS_KEY"), "secretKey": setting(t, "WUKONG_S3_SECRET_KEY")})
 }
 
 // store is a client of the S3 store.
