@@ -92,7 +92,7 @@ fuzz: ## Fuzz every parser, FUZZTIME each (default 30s).
 	hack/fuzz.sh
 
 .PHONY: demo
-demo: ## Boot a throwaway cluster and import a disk through Wukong.
+demo: ## Boot a throwaway cluster and take disks through two Wukongs, a registry and a bucket.
 	@hack/require.sh root
 	@hack/demo.sh
 
