@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Compares the mover with its peers and writes docs/benchmarks.md. Arguments
-# are passed on: hack/bench.sh -size 8589934592 -data 5368709120
+# Compares the mover with its peers, measures the provider on a cluster, and
+# writes docs/benchmarks.md. With arguments, which are passed on, it does the
+# first only: hack/bench.sh -size 8589934592 -data 5368709120
 set -euo pipefail
 cd "$(dirname "$0")/.."
 hack/packages.sh bench
@@ -14,5 +15,6 @@ importer=$(go run ./cluster path cdi-importer)
 gateway=$(go run ./cluster path versitygw)
 registry=$(go run ./cluster path registry)
 echo "This makes a disk and four images of it (about 5 minutes, once) and takes about half an hour after that."
-exec "$peers/bench" -dir "${WUKONG_BENCH_DIR:-/var/tmp/wukong-bench}" -importer "$importer" -versitygw "$gateway" -registry "$registry" \
+"$peers/bench" -dir "${WUKONG_BENCH_DIR:-/var/tmp/wukong-bench}" -importer "$importer" -versitygw "$gateway" -registry "$registry" \
   -peers "$peers" -out docs/benchmarks.md "$@"
+[ $# != 0 ] || hack/bench-cluster.sh

@@ -2,7 +2,8 @@
 # Installs the packages on the throwaway cluster as a user does:
 #
 #   hack/install.sh push    builds them and pushes them to the cluster's registry
-#   hack/install.sh apply   applies the manifests, in the cluster, and waits
+#   hack/install.sh apply   applies the manifests, in the cluster, and waits;
+#                           WUKONG_PACKAGES names another list of packages
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,13 +24,14 @@ push() {
 # apply waits where a manifest needs what a package brings: a configuration of
 # the provider is a kind that the provider's package defines.
 apply() {
-  kubectl apply -f _output/packages/install.yaml >/dev/null
+  local packages=${WUKONG_PACKAGES:-_output/packages/install.yaml}
+  kubectl apply -f "$packages" >/dev/null
   local late=$((SECONDS + 180))
   until kubectl apply -f examples/provider >/dev/null 2>_output/apply.log; do
     [ $SECONDS -lt $late ] || { cat _output/apply.log >&2; return 1; }
     sleep 1
   done
-  kubectl wait --for=condition=Healthy --timeout=180s -f _output/packages/install.yaml
+  kubectl wait --for=condition=Healthy --timeout=180s -f "$packages"
 }
 
 case ${1:-} in

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command peek serves one file or block device over HTTP, so that a test sees
-// what a machine that mounts a volume would see; under /owner whose it is, and
-// under /digest the sum of it without the zeros at its end.
+// what a machine that mounts a volume would see; under /owner whose it is, under
+// /sum the sum of it, and under /digest the sum without the zeros at its end.
 // With the word write before it, it writes to it for ever, as a machine would: a
 // row of numbers, each in a block of its own, one after the other, round and
 // round. With the word copy it copies itself there, as KubeVirt puts the program
@@ -35,6 +35,7 @@ func run(args []string) error {
 		mux := http.NewServeMux()
 		mux.HandleFunc("/", content(args[0]))
 		mux.HandleFunc("/owner", owner(args[0]))
+		mux.HandleFunc("/sum", sum(args[0]))
 		mux.HandleFunc("/digest", digest(args[0]))
 		server := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 		return server.ListenAndServe()
@@ -108,6 +109,25 @@ func owner(path string) http.HandlerFunc {
 			return
 		}
 		fmt.Fprintf(w, "%d:%d", s.Uid, s.Gid)
+	}
+}
+
+// sum serves the SHA-256 and the length of a file.
+func sum(path string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		f, err := os.Open(path)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer f.Close()
+		h := sha256.New()
+		n, err := io.Copy(h, f)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, "%x %d", h.Sum(nil), n)
 	}
 }
 
