@@ -9,7 +9,6 @@ import (
 	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
 	"google.golang.org/protobuf/types/known/structpb"
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,14 +21,12 @@ import (
 
 // The kinds that are read.
 const (
-	kindDiskImport   = diskv1alpha1.DiskImportKind
-	kindDiskExport   = diskv1alpha1.DiskExportKind
-	kindClaim        = "PersistentVolumeClaim"
-	kindStorageClass = "StorageClass"
-	kindMachine      = "VirtualMachine"
-	kindInstance     = "VirtualMachineInstance"
-	kindSecret       = "Secret"
-	kindNetwork      = "NetworkAttachmentDefinition"
+	kindDiskImport = diskv1alpha1.DiskImportKind
+	kindDiskExport = diskv1alpha1.DiskExportKind
+	kindMachine    = "VirtualMachine"
+	kindInstance   = "VirtualMachineInstance"
+	kindSecret     = "Secret"
+	kindNetwork    = "NetworkAttachmentDefinition"
 )
 
 // decode reads what Crossplane observed.
@@ -37,10 +34,8 @@ func decode(req *fnv1.RunFunctionRequest) (composition.Input, error) {
 	in := composition.Input{
 		Imports:   map[string]*diskv1alpha1.DiskImport{},
 		Exports:   map[string]*diskv1alpha1.DiskExport{},
-		Claims:    map[string]*corev1.PersistentVolumeClaim{},
 		Others:    map[string]*metav1.PartialObjectMetadata{},
 		Standing:  map[composition.Need]*metav1.PartialObjectMetadata{},
-		Classes:   map[composition.Need]*storagev1.StorageClass{},
 		Keys:      map[composition.Need]*corev1.Secret{},
 		Instances: map[composition.Need]*kubevirtv1.VirtualMachineInstance{},
 	}
@@ -121,9 +116,6 @@ func observe(in *composition.Input, key string, s *structpb.Struct) error {
 	case kindDiskExport:
 		in.Exports[key] = &diskv1alpha1.DiskExport{}
 		return read(s, in.Exports[key])
-	case kindClaim:
-		in.Claims[key] = &corev1.PersistentVolumeClaim{}
-		return read(s, in.Claims[key])
 	case kindMachine:
 		if key != composition.MachineKey {
 			return nil // Another author's, of another step.
@@ -148,8 +140,6 @@ func answer(in composition.Input, key string, found *fnv1.Resources) error {
 		s = items[0].GetResource()
 	}
 	switch need.GVK.Kind {
-	case kindStorageClass:
-		return keep(in.Classes, need, s)
 	case kindInstance:
 		return keep(in.Instances, need, s)
 	case kindSecret:

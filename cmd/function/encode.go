@@ -97,10 +97,12 @@ func sparse(o runtime.Object) (*structpb.Struct, error) {
 	return structpb.NewStruct(prune(u))
 }
 
+// prune takes away what is empty, but the source of an empty disk: that it is
+// there is the wish.
 func prune(u map[string]any) map[string]any {
 	for k, v := range u {
 		m, isMap := v.(map[string]any)
-		if v == nil || (isMap && len(prune(m)) == 0) {
+		if v == nil || (isMap && len(prune(m)) == 0 && k != "blank") {
 			delete(u, k)
 		}
 	}

@@ -256,6 +256,21 @@ status: {claimConditionTypes: [VolumesBound]}
 	}
 }
 
+// TestEmptyDisk composes a disk whose source has no fields, and is one all the
+// same.
+func TestEmptyDisk(t *testing.T) {
+	req := request(t, "disks: [{name: data, size: 10Gi, retention: Retain}]")
+	rsp := call(t, answered(req, call(t, req)))
+	want := map[string]any{
+		"source": map[string]any{"blank": map[string]any{}}, "retention": "Retain",
+		"target": map[string]any{"name": "vm-data", "size": "10Gi", "labels": map[string]any{"vm.novasphere.dev/wukong": "vm", "vm.novasphere.dev/disk": "data"}},
+	}
+	spec := rsp.GetDesired().GetResources()["disk-data"].GetResource().AsMap()["spec"].(map[string]any)
+	if diff := cmp.Diff(want, spec["forProvider"]); diff != "" {
+		t.Errorf("spec.forProvider, -want +got:\n%s", diff)
+	}
+}
+
 func TestUnclaimed(t *testing.T) {
 	req := request(t, "")
 	req.Observed.Composite.Resource = object(t, "{apiVersion: vm.novasphere.dev/v1alpha1, kind: XWukong, metadata: {name: x}, spec: {cpu: 1, memory: 1Gi}}")
@@ -291,12 +306,14 @@ spec: {forProvider: {source: {http: {url: "http://images.example.com/a"}}, targe
 status:
   atProvider: {phase: Importing, progress: {percent: 40, transferredBytes: 9007199254740991, writtenBytes: 0, bytesPerSecond: 5000000000}, aFieldOfANewerProvider: 1}
 `)},
-		"claim-data": {Resource: object(t, `
-apiVersion: v1
-kind: PersistentVolumeClaim
+		"disk-data": {Resource: object(t, `
+apiVersion: disk.wukong.m.novasphere.dev/v1alpha1
+kind: DiskImport
 metadata: {name: vm-data}
-spec: {storageClassName: slow, resources: {requests: {storage: 8Ti}}}
-status: {phase: Bound}
+spec: {forProvider: {source: {blank: {}}, target: {name: vm-data, size: 8Ti}}}
+status:
+  atProvider: {phase: Succeeded, claimName: vm-data}
+  conditions: [{type: Ready, status: "True"}, {type: Transferring, status: "False", reason: Complete}]
 `)},
 	}
 	rsp := call(t, req)

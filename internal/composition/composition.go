@@ -6,7 +6,6 @@ import (
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,11 +21,10 @@ type Input struct {
 	// user has given; its UID is that of whatever owns what is composed.
 	Wukong *vmv1alpha1.Wukong
 
-	// Imports, Exports and Claims are the composed resources that exist, by
-	// the keys under which Compose desired them.
+	// Imports and Exports are the composed resources that exist, by the keys
+	// under which Compose desired them.
 	Imports map[string]*diskv1alpha1.DiskImport
 	Exports map[string]*diskv1alpha1.DiskExport
-	Claims  map[string]*corev1.PersistentVolumeClaim
 
 	// Machine is the composed VirtualMachine, if it exists. Others are the
 	// composed Secret and NetworkAttachmentDefinitions that do, by key.
@@ -37,9 +35,6 @@ type Input struct {
 	// a composed resource would get: nil when nothing stands there. A need
 	// without an answer has no key.
 	Standing map[Need]*metav1.PartialObjectMetadata
-
-	// Classes holds the answers to needs for a StorageClass, in the same way.
-	Classes map[Need]*storagev1.StorageClass
 
 	// Keys and Instances hold the answers to needs for the Secret with SSH
 	// keys, and for the VirtualMachineInstance, in the same way.

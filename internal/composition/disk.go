@@ -78,10 +78,7 @@ func prepare(in Input, d vmv1alpha1.Disk) outcome {
 	if err != nil {
 		return refuse(in, d, fmt.Sprintf("size %q is not a size such as 20Gi", d.Size))
 	}
-	if hasSource(d) {
-		return importDisk(in, d, size)
-	}
-	return blankDisk(in, d, size)
+	return importDisk(in, d, size)
 }
 
 // refuse is the outcome of a disk that cannot be prepared as it is written.
@@ -92,10 +89,6 @@ func refuse(in Input, d vmv1alpha1.Disk, sentence string) outcome {
 	if have := in.Imports[importKey(d)]; have != nil {
 		o = observeImport(have)
 		o.desire(importKey(d), Desired{Object: keepImport(in, d, have), Ready: importReady(have)})
-	}
-	if have := in.Claims[claimKey(d)]; have != nil {
-		o = observeClaim(in, have)
-		o.desire(claimKey(d), Desired{Object: keepClaim(in, d, have), Ready: o.done()})
 	}
 	o.refused = true
 	o.problems = append(o.problems, sentence)
@@ -109,6 +102,11 @@ func refuse(in Input, d vmv1alpha1.Disk, sentence string) outcome {
 	return o
 }
 
+func (o *outcome) fail(sentence string) {
+	o.state = failed
+	o.problems = append(o.problems, sentence)
+}
+
 func (o *outcome) desire(key string, want Desired) {
 	if o.desired == nil {
 		o.desired = map[string]Desired{}
@@ -116,6 +114,8 @@ func (o *outcome) desire(key string, want Desired) {
 	o.desired[key] = want
 }
 
+// hasSource reports whether a disk is filled with something; one that is not is
+// made empty.
 func hasSource(d vmv1alpha1.Disk) bool {
 	return d.ImportSource != nil || d.Image != "" || d.DataSource != nil
 }

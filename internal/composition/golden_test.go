@@ -3,7 +3,6 @@
 package composition
 
 import (
-	gocmp "cmp"
 	"flag"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -97,7 +95,6 @@ func settles(t *testing.T, name string, in Input) {
 		in.forget()
 		for _, n := range needs {
 			pass(in.Standing, all.Standing, n)
-			pass(in.Classes, all.Classes, n)
 			pass(in.Keys, all.Keys, n)
 			pass(in.Instances, all.Instances, n)
 		}
@@ -112,7 +109,7 @@ func settles(t *testing.T, name string, in Input) {
 
 // forget takes away all answers.
 func (in *Input) forget() {
-	in.Standing, in.Classes = map[Need]*metav1.PartialObjectMetadata{}, map[Need]*storagev1.StorageClass{}
+	in.Standing = map[Need]*metav1.PartialObjectMetadata{}
 	in.Keys, in.Instances = map[Need]*corev1.Secret{}, map[Need]*kubevirtv1.VirtualMachineInstance{}
 }
 
@@ -174,7 +171,6 @@ func input(t *testing.T, spec string) Input {
 		Wukong:  w,
 		Imports: map[string]*diskv1alpha1.DiskImport{},
 		Exports: map[string]*diskv1alpha1.DiskExport{},
-		Claims:  map[string]*corev1.PersistentVolumeClaim{},
 		Others:  map[string]*metav1.PartialObjectMetadata{},
 	}
 	in.forget()
@@ -182,32 +178,23 @@ func input(t *testing.T, spec string) Input {
 }
 
 // looked answers every need with what is there: the kinds of KubeVirt and
-// Multus, the StorageClasses that are given, what an earlier step has put there,
-// and nothing else. It goes on until nothing more is needed.
-func looked(classes ...*storagev1.StorageClass) func(*Input) {
-	return func(in *Input) {
-		for needs := Compose(*in).Needs; ; {
-			for _, n := range needs {
-				look(in, n, classes)
-			}
-			again := Compose(*in).Needs
-			if cmp.Equal(needs, again) {
-				return
-			}
-			needs = again
+// Multus, what an earlier step has put there, and nothing else. It goes on until
+// nothing more is needed.
+func looked(in *Input) {
+	for needs := Compose(*in).Needs; ; {
+		for _, n := range needs {
+			look(in, n)
 		}
+		again := Compose(*in).Needs
+		if cmp.Equal(needs, again) {
+			return
+		}
+		needs = again
 	}
 }
 
-func look(in *Input, n Need, classes []*storagev1.StorageClass) {
+func look(in *Input, n Need) {
 	switch n.GVK.Kind {
-	case "StorageClass":
-		in.Classes[n] = nil
-		for _, c := range classes {
-			if c.GetName() == n.Name {
-				in.Classes[n] = c
-			}
-		}
 	case "CustomResourceDefinition":
 		if _, ok := in.Standing[n]; !ok {
 			in.Standing[n] = &metav1.PartialObjectMetadata{}
@@ -283,13 +270,6 @@ func made(in *Input) {
 				have.Status = old.Status
 			}
 			in.Exports[key] = have
-		case *corev1.PersistentVolumeClaim:
-			have := o.DeepCopy()
-			if old := in.Claims[key]; old != nil {
-				have.Status = old.Status
-			}
-			have.Status.Phase = gocmp.Or(have.Status.Phase, corev1.ClaimPending)
-			in.Claims[key] = have
 		case *kubevirtv1.VirtualMachine:
 			have := o.DeepCopy()
 			if in.Machine != nil {
@@ -316,11 +296,6 @@ func exported(disk string, change func(*diskv1alpha1.DiskExport)) func(*Input) {
 			}
 		}
 	}
-}
-
-// claim changes the empty claim of a disk.
-func claim(disk string, change func(*corev1.PersistentVolumeClaim)) func(*Input) {
-	return func(in *Input) { change(in.Claims["claim-"+disk]) }
 }
 
 // annotated asks for every disk to be exported again.

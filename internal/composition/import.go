@@ -26,7 +26,7 @@ const (
 // importKey is the key of a disk's DiskImport among the composed resources.
 func importKey(d vmv1alpha1.Disk) string { return "disk-" + d.Name }
 
-// importDisk decides about a disk with a source.
+// importDisk decides about the DiskImport that makes a disk, an empty one too.
 func importDisk(in Input, d vmv1alpha1.Disk, size resource.Quantity) outcome {
 	source, sentence := importSource(d)
 	if sentence != "" {
@@ -38,12 +38,19 @@ func importDisk(in Input, d vmv1alpha1.Disk, size resource.Quantity) outcome {
 		return beginImport(in, d, want)
 	}
 	if field := changedAfterImport(have, want); field != "" {
-		return refuse(in, d, fmt.Sprintf(
-			"%s cannot change any more: the disk has been imported; to import another image, add a disk with another name", field))
+		return refuse(in, d, settled(d, field))
 	}
 	o := observeImport(have)
 	o.desire(importKey(d), Desired{Object: want, Ready: importReady(have)})
 	return o
+}
+
+// settled says that a field of a disk cannot change, and what to do instead.
+func settled(d vmv1alpha1.Disk, field string) string {
+	if !hasSource(d) {
+		return field + " cannot change any more: the disk is there; add a disk with another name"
+	}
+	return field + " cannot change any more: the disk has been imported; to import another image, add a disk with another name"
 }
 
 // beginImport is the outcome of a disk whose DiskImport is not there yet.
@@ -56,13 +63,11 @@ func beginImport(in Input, d vmv1alpha1.Disk, want *diskv1alpha1.DiskImport) out
 		o.needs = []Need{need}
 		return o
 	}
-	o := outcome{
-		state:    pending,
-		needs:    []Need{need},
-		waiting:  "waiting for its import to begin",
-		transfer: &transfer{weight: size(want)},
+	o := outcome{state: pending, needs: []Need{need}, waiting: "waiting for its claim to be made"}
+	if hasSource(d) {
+		o.waiting, o.transfer = "waiting for its import to begin", &transfer{weight: size(want)}
+		o.volume.ImportStatus = &vmv1alpha1.ImportStatus{Phase: vmv1alpha1.ImportPending, Progress: percentage(0)}
 	}
-	o.volume.ImportStatus = &vmv1alpha1.ImportStatus{Phase: vmv1alpha1.ImportPending, Progress: percentage(0)}
 	if known {
 		o.desire(importKey(d), Desired{Object: want})
 	}
@@ -70,10 +75,13 @@ func beginImport(in Input, d vmv1alpha1.Disk, want *diskv1alpha1.DiskImport) out
 }
 
 // importSource is the image that a disk is filled with, or the disk that it is
-// cloned from; the sentence says why it cannot be used.
+// cloned from, or that it is empty; the sentence says why it cannot be used.
 func importSource(d vmv1alpha1.Disk) (src diskv1alpha1.ImportSource, sentence string) {
 	s := d.ImportSource
 	switch {
+	case !hasSource(d):
+		src.Blank = &diskv1alpha1.BlankSource{}
+		return src, ""
 	case d.Image != "":
 		r := diskv1alpha1.RegistrySource{}
 		r.Image, sentence = imageName(d.Image)
@@ -108,7 +116,7 @@ func desiredImport(in Input, d vmv1alpha1.Disk, size resource.Quantity, source d
 	meta := objectMeta(in, d)
 	di := newImport(meta)
 	p := &di.Spec.ForProvider
-	p.Source = source
+	p.Source, p.Retention = source, retention(d)
 	if d.ImportSource != nil {
 		p.Verification.Checksum = d.ImportSource.Checksum
 	}
@@ -119,6 +127,10 @@ func desiredImport(in Input, d vmv1alpha1.Disk, size resource.Quantity, source d
 	}
 	return di
 }
+
+// retention is what becomes of a disk that is not wanted any more. It may change
+// whatever else is refused.
+func retention(d vmv1alpha1.Disk) diskv1alpha1.Retention { return diskv1alpha1.Retention(d.Retention) }
 
 func newImport(meta metav1.ObjectMeta) *diskv1alpha1.DiskImport {
 	di := &diskv1alpha1.DiskImport{ObjectMeta: meta}
@@ -133,6 +145,7 @@ func keepImport(in Input, d vmv1alpha1.Disk, have *diskv1alpha1.DiskImport) *dis
 	di.Spec.ForProvider.Source = have.Spec.ForProvider.Source
 	di.Spec.ForProvider.Verification = have.Spec.ForProvider.Verification
 	di.Spec.ForProvider.Target = have.Spec.ForProvider.Target
+	di.Spec.ForProvider.Retention = retention(d)
 	return di
 }
 
@@ -173,6 +186,9 @@ func importReady(have *diskv1alpha1.DiskImport) bool {
 
 // observeImport says where a disk stands whose DiskImport is there.
 func observeImport(have *diskv1alpha1.DiskImport) outcome {
+	if have.Spec.ForProvider.Source.Blank != nil {
+		return observeBlank(have)
+	}
 	at := have.Status.AtProvider
 	o := outcome{state: preparing, waiting: "waiting for its image to be imported", transfer: &transfer{weight: size(have)}}
 	s := &vmv1alpha1.ImportStatus{Phase: vmv1alpha1.ImportPhase(at.Phase), Message: at.Message}
@@ -198,11 +214,42 @@ func observeImport(have *diskv1alpha1.DiskImport) outcome {
 		s.Phase = vmv1alpha1.ImportPending
 	}
 	s.Progress = percentage(o.transfer.percent)
-	if sentence := hindrance(have, at.Phase == diskv1alpha1.PhaseFailed, at.Message); sentence != "" && o.state != bound {
-		o.fail(sentence)
+	if sentence := o.hinder(have); sentence != "" {
 		s.Message = sentence
 	}
 	return o
+}
+
+// observeBlank says where an empty disk stands whose DiskImport is there.
+func observeBlank(have *diskv1alpha1.DiskImport) outcome {
+	o := outcome{state: preparing, waiting: "waiting for its claim to be bound"}
+	o.volume.PVCName = have.Status.AtProvider.ClaimName
+	switch {
+	case have.Status.AtProvider.Phase != diskv1alpha1.PhaseSucceeded || !importReady(have):
+	case have.GetCondition(diskv1alpha1.TypeTransferring).Reason == diskv1alpha1.ReasonWaitingForFirstConsumer:
+		o.state, o.waiting = idle, "its claim is bound when a pod uses it first, as its StorageClass has it"
+	default:
+		o.state, o.waiting, o.volume.Bound = bound, "", true
+	}
+	o.hinder(have)
+	return o
+}
+
+// hinder says what somebody must change about a disk: before it is there, or,
+// of one that is there, because it cannot become what is asked for now.
+func (o *outcome) hinder(have *diskv1alpha1.DiskImport) (sentence string) {
+	at, stalled := have.Status.AtProvider, have.GetCondition(diskv1alpha1.TypeStalled)
+	switch {
+	case !o.done():
+		sentence = hindrance(have, at.Phase == diskv1alpha1.PhaseFailed, at.Message)
+		if sentence != "" {
+			o.fail(sentence)
+		}
+	case stalled.Status == corev1.ConditionTrue:
+		sentence = stalled.Message
+		o.refused, o.problems = true, append(o.problems, sentence)
+	}
+	return sentence
 }
 
 // conditioned is what has conditions.

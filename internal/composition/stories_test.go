@@ -8,9 +8,7 @@ import (
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
@@ -38,9 +36,16 @@ const (
         caBundle: {configMapName: ca, key: ca.crt}
         headers: [{name: X-Team, value: vm}, {name: Accept, value: "*/*"}]
 `
-	empty     = "\n  disks:\n  - {name: data, size: 10Gi, storageClassName: slow}\n"
-	defaulted = "\n  disks:\n  - {name: data, size: 10Gi}\n"
-	unlike    = `
+	empty = "\n  disks:\n  - {name: data, size: 10Gi, storageClassName: slow}\n"
+	kept  = `
+  disks:
+  - name: system
+    size: 20Gi
+    retention: Retain
+    importSource: {type: https, url: https://images.example.com/a.qcow2}
+  - {name: data, size: 10Gi, retention: Retain}
+`
+	unlike = `
   disks:
   - name: d
     size: 1Gi
@@ -117,7 +122,7 @@ func stories() map[string]story {
 			spec:   imported,
 			steps: []step{
 				{"nobody has looked whether the name is free", nil},
-				{"the name is free", looked()},
+				{"the name is free", looked},
 				{"the DiskImport is made", made},
 				{"the mover starts", imports("system", importing(0))},
 				{"the mover is half-way", imports("system", importing(52))},
@@ -128,13 +133,13 @@ func stories() map[string]story {
 		"import-options": {
 			reason: "Checksum, credentials, authority, headers and class reach the DiskImport.",
 			spec:   verified,
-			steps:  []step{{"the name is free", looked()}},
+			steps:  []step{{"the name is free", looked}},
 		},
 		"import-fails": {
 			reason: "A failure stands in the status, and goes when its cause is corrected.",
 			spec:   imported,
 			steps: []step{
-				{"the DiskImport is made", all(looked(), made)},
+				{"the DiskImport is made", all(looked, made)},
 				{"the source is not there", imports("system", fails("The server has nothing at this URL."))},
 				{"the URL is corrected", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: https, url: https://images.example.com/b.qcow2}\n")},
 			},
@@ -143,7 +148,7 @@ func stories() map[string]story {
 			reason: "What keeps the provider from beginning stands in the status.",
 			spec:   imported,
 			steps: []step{
-				{"a Secret is missing", all(looked(), made, imports("system", stalls("Secret login is not there.")))},
+				{"a Secret is missing", all(looked, made, imports("system", stalls("Secret login is not there.")))},
 				{"the configuration is missing", imports("system", unsynced("cannot get ClusterProviderConfig default"))},
 			},
 		},
@@ -156,7 +161,7 @@ func stories() map[string]story {
 			reason: "A disk that is imported keeps its data, whatever is written later.",
 			spec:   verified,
 			steps: []step{
-				{"the disk is whole and bound", all(looked(), made, imports("system", succeeded(true)))},
+				{"the disk is whole and bound", all(looked, made, imports("system", succeeded(true)))},
 				{"the API server keeps the headers in another order", imports("system", reversed)},
 				{"the source is changed", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    storageClassName: fast\n    importSource: {type: http, url: http://images.example.com/b}\n")},
 				{"the source is a claim", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: pvc, pvcConfig: {name: golden}}\n")},
@@ -164,73 +169,63 @@ func stories() map[string]story {
 			},
 		},
 		"empty": {
-			reason: "A disk without a source is an empty claim.",
+			reason: "A disk without a source is made empty, and is no import to whoever looks at the Wukong.",
 			spec:   empty,
 			steps: []step{
 				{"nobody has looked whether the name is free", nil},
-				{"the name is free", looked()},
-				{"the claim is made, its class not known", made},
-				{"the class binds at once", looked(storageClass("slow", storagev1.VolumeBindingImmediate, false))},
-				{"the claim is bound", claim("data", isBound)},
-				{"it should grow, and its class cannot", rewritten("\n  disks:\n  - {name: data, size: 20Gi, storageClassName: slow}\n")},
-				{"it should be of another class", rewritten("\n  disks:\n  - {name: data, size: 10Gi, storageClassName: other}\n")},
+				{"the name is free", looked},
+				{"the DiskImport is made", made},
+				{"its claim waits for a volume", imports("data", blankPending)},
+				{"the claim is bound", imports("data", blankBound)},
+				{"it should grow", rewritten("\n  disks:\n  - {name: data, size: 20Gi, storageClassName: slow}\n")},
+				{"its class does not let it grow", all(made, imports("data", ungrown))},
+				{"it should be of another class", all(imports("data", blankBound), rewritten("\n  disks:\n  - {name: data, size: 20Gi, storageClassName: other}\n"))},
 			},
 		},
 		"empty-waits-for-consumer": {
 			reason: "A claim that only a pod can bind is as ready as it can be.",
 			spec:   empty,
-			steps: []step{
-				{"the class waits for a consumer", all(looked(), made, looked(storageClass("slow", storagev1.VolumeBindingWaitForFirstConsumer, false)))},
-				{"it should grow before it is bound", rewritten("\n  disks:\n  - {name: data, size: 20Gi, storageClassName: slow}\n")},
-			},
+			steps:  []step{{"the class waits for a consumer", all(looked, made, imports("data", blankIdle))}},
 		},
-		"empty-grows": {
-			reason: "A bound claim grows when its class allows it.",
+		"empty-hindered": {
+			reason: "What keeps the provider from making an empty disk stands in the status.",
 			spec:   empty,
 			steps: []step{
-				{"it should grow, and its class is not known", all(looked(), made, claim("data", isBound), rewritten("\n  disks:\n  - {name: data, size: 20Gi, storageClassName: slow}\n"))},
-				{"the class allows it", looked(storageClass("slow", storagev1.VolumeBindingImmediate, true))},
+				{"there is no such class", all(looked, made, imports("data", stalls("StorageClass \"slow\" does not exist.")))},
+				{"the class is there", imports("data", blankPending)},
+				{"the claim has lost its volume", imports("data", fails("Claim \"vm-data\" has lost its volume \"pv-1\"."))},
 			},
 		},
-		"empty-class-missing": {
-			reason: "A class that is not there is named.",
-			spec:   empty,
-			steps:  []step{{"there is no such class", all(looked(), made, looked())}}, //nolint:gocritic // It is looked at twice.
-		},
-		"empty-no-default-class": {
-			reason: "A cluster without a default class needs a class named.",
-			spec:   defaulted,
-			steps:  []step{{"the claim got no class", all(looked(), made)}},
-		},
-		"empty-volume-lost": {
-			reason: "A claim that lost its volume is not taken for a disk.",
-			spec:   empty,
-			steps: []step{{"the volume is gone", all(looked(), made, claim("data", func(c *corev1.PersistentVolumeClaim) {
-				c.Spec.VolumeName, c.Status.Phase = "pv-1", corev1.ClaimLost
-			}))}},
+		"kept": {
+			reason: "What becomes of a disk may change at any time, even of one that is refused.",
+			spec:   kept,
+			steps: []step{
+				{"the disks are ready", all(looked, made, imports("system", succeeded(true)), claimsBound)},
+				{"they are not to be kept any more, and one has another source", rewritten(strings.NewReplacer("Retain", "Delete", "a.qcow2", "b.qcow2").Replace(kept))},
+			},
 		},
 		"empty-name-taken": {
-			reason: "A claim of somebody else is not adopted.",
+			reason: "A DiskImport of somebody else is not adopted for an empty disk.",
 			spec:   empty,
 			steps:  []step{{"there is one under the name", foreign}},
 		},
 		"not-in-this-release": {
 			reason: "What cannot be done is refused with its name, disk by disk, and the others go on.",
 			spec:   unlike,
-			steps:  []step{{"the names are free", looked()}},
+			steps:  []step{{"the names are free", looked}},
 		},
 		"import-sources": {
 			reason: "Each spelling of a source becomes a DiskImport.",
 			spec:   sources,
-			steps:  []step{{"the names are free", looked()}},
+			steps:  []step{{"the names are free", looked}},
 		},
 		"export": {
 			reason: "A disk is exported once it is ready, and what happens then stands in its status.",
 			spec:   sent,
 			steps: []step{
-				{"the disk is imported", all(looked(), made, imports("system", importing(52)))},
+				{"the disk is imported", all(looked, made, imports("system", importing(52)))},
 				{"the disk is ready", imports("system", succeeded(true))},
-				{"the name is free", looked()},
+				{"the name is free", looked},
 				{"the DiskExport is made", made},
 				{"the mover is half-way", exported("system", exporting(50))},
 				{"a volume is in use", exported("system", hindered("Pod \"vm\" uses claim \"vm-system\"."))},
@@ -238,7 +233,7 @@ func stories() map[string]story {
 				{"the disk is imported again", imports("system", importing(5))},
 				{"it is to be exported again", all(rewritten(strings.Replace(sent, "key: vm.qcow2", "key: vm.qcow2, trigger: tuesday", 1)), annotated("now"))},
 				{"another target is written", rewritten(strings.Replace(sent, "vm.qcow2", "other.qcow2", 1))},
-				{"the name of its DiskExport is free", looked()},
+				{"the name of its DiskExport is free", looked},
 				{"the other DiskExport is made, and the target is no target any more", all(made, rewritten(strings.Replace(sent, "key: vm.qcow2", "key: /", 1)))},
 				{"the target is taken away", rewritten("\n  disks:\n  - name: system\n    size: 20Gi\n    importSource: {type: https, url: https://images.example.com/a.qcow2}\n")},
 			},
@@ -247,20 +242,20 @@ func stories() map[string]story {
 			reason: "Each spelling of a target becomes a DiskExport; what cannot be one is refused by name.",
 			spec:   targets,
 			steps: []step{
-				{"the disks are not ready", all(looked(), made)},
-				{"the disks are ready", all(claimsBound, looked())},
+				{"the disks are not ready", all(looked, made)},
+				{"the disks are ready", all(claimsBound, looked)},
 			},
 		},
 		"export-name-taken": {
 			reason: "A DiskExport of somebody else is not adopted.",
 			spec:   sent,
-			steps:  []step{{"there is one under the name", all(looked(), made, imports("system", succeeded(true)), foreign)}},
+			steps:  []step{{"there is one under the name", all(looked, made, imports("system", succeeded(true)), foreign)}},
 		},
 		"two-imports": {
 			reason: "Progress of several disks is weighed by size; speeds add up.",
 			spec:   "\n  disks:\n  - {name: a, size: 30Gi, importSource: {type: http, url: http://h/a}}\n  - {name: b, size: 10Gi, importSource: {type: http, url: http://h/b}}\n",
 			steps: []step{
-				{"one is half-way, the other done", all(looked(), made, imports("a", importing(50)), imports("b", succeeded(true)))},
+				{"one is half-way, the other done", all(looked, made, imports("a", importing(50)), imports("b", succeeded(true)))},
 			},
 		},
 		"no-disks": {
@@ -268,23 +263,23 @@ func stories() map[string]story {
 			spec:   "",
 			steps: []step{
 				{"nobody has looked whether KubeVirt is there", nil},
-				{"the name is free", looked()},
+				{"the name is free", looked},
 			},
 		},
 		"machine": {
 			reason: "The machine is made when its disks and networks are ready, and from then on it stays.",
 			spec:   whole,
 			steps: []step{
-				{"the disks are being prepared, one network is missing", all(keys("ssh-keys", publicKeys), looked(), made, imports("system", importing(52)))},
-				{"the disks are ready", all(imports("system", succeeded(true)), claimsBound, looked())},
-				{"the network is there", all(network("storage-net"), looked())},
-				{"the machine is made", all(made, looked())},
+				{"the disks are being prepared, one network is missing", all(keys("ssh-keys", publicKeys), looked, made, imports("system", importing(52)))},
+				{"the disks are ready", all(imports("system", succeeded(true)), claimsBound, looked)},
+				{"the network is there", all(network("storage-net"), looked)},
+				{"the machine is made", all(made, looked)},
 				{"it starts", virtual(printed(kubevirtv1.VirtualMachineStatusStarting))},
 				{"it runs", runs("node-1")},
 				{"no node can take it", virtual(unschedulable)},
 				{"it runs again, and its disk is written so that it is refused", all(runs("node-1"), rewritten(strings.Replace(whole, "a.qcow2", "b.qcow2", 1)))},
-				{"another disk and another network are written, which are not ready", all(rewritten(later), looked())},
-				{"they are ready", all(made, claimsBound, network("more-net"), looked())},
+				{"another disk and another network are written, which are not ready", all(rewritten(later), looked)},
+				{"they are ready", all(made, claimsBound, network("more-net"), looked)},
 				{"the machine is changed, and wants to be restarted", all(made, virtual(restart))},
 				{"the machine is stopped", virtual(printed(kubevirtv1.VirtualMachineStatusStopped))},
 				{"the disk and the network are taken away", rewritten(whole)},
@@ -294,40 +289,40 @@ func stories() map[string]story {
 			reason: "A machine that asks for nothing more is on the network of the pods, and waits for no claim that waits for it.",
 			spec:   empty,
 			steps: []step{
-				{"the claim waits for its first consumer", all(looked(), made, looked(storageClass("slow", storagev1.VolumeBindingWaitForFirstConsumer, false)))},
-				{"somebody has deleted it", all(made, func(in *Input) { in.Machine = nil }, looked(storageClass("slow", storagev1.VolumeBindingWaitForFirstConsumer, false)))},
+				{"the claim waits for its first consumer", all(looked, made, imports("data", blankIdle), looked)},
+				{"somebody has deleted it", all(made, func(in *Input) { in.Machine = nil }, looked)},
 			},
 		},
 		"machine-without-kubevirt": {
 			reason: "What is not in the cluster holds up the machine and nothing else.",
 			spec:   sent,
 			steps: []step{
-				{"the disk is being prepared", all(lacking(definitionOfMachines), looked(), made, imports("system", importing(52)))},
-				{"the disk is ready", all(imports("system", succeeded(true)), looked())},
-				{"KubeVirt is installed", all(func(in *Input) { delete(in.Standing, kind(definitionOfMachines)) }, looked())},
+				{"the disk is being prepared", all(lacking(definitionOfMachines), looked, made, imports("system", importing(52)))},
+				{"the disk is ready", all(imports("system", succeeded(true)), looked)},
+				{"KubeVirt is installed", all(func(in *Input) { delete(in.Standing, kind(definitionOfMachines)) }, looked)},
 			},
 		},
 		"machine-without-multus": {
 			reason: "Networks that nobody can attach are named.",
 			spec:   whole,
-			steps:  []step{{"Multus is missing", all(lacking(definitionOfNetworks), keys("ssh-keys", publicKeys), looked(), made, imports("system", succeeded(true)), claimsBound, looked())}}, //nolint:gocritic // It is looked at twice.
+			steps:  []step{{"Multus is missing", all(lacking(definitionOfNetworks), keys("ssh-keys", publicKeys), looked, made, imports("system", succeeded(true)), claimsBound, looked)}}, //nolint:gocritic // It is looked at twice.
 		},
 		"machine-name-taken": {
 			reason: "A VirtualMachine, a Secret or a network of somebody else is not adopted.",
 			spec:   "\n  cloudInitUser: {name: ubuntu}\n  networks: [{name: lan, type: bridge, bridgeName: br0}]\n",
 			steps: []step{
-				{"there is a network under the name", all(foreign, foreign)},                                                                           //nolint:gocritic // What is asked for second follows from the first.
-				{"the network is ours, and there is a machine under the name", all(func(in *Input) { in.forget() }, looked(), made, foreign, foreign)}, //nolint:gocritic // The same.
+				{"there is a network under the name", all(foreign, foreign)},                                                                         //nolint:gocritic // What is asked for second follows from the first.
+				{"the network is ours, and there is a machine under the name", all(func(in *Input) { in.forget() }, looked, made, foreign, foreign)}, //nolint:gocritic // The same.
 			},
 		},
 		"machine-keys": {
 			reason: "KubeVirt gives every value of the Secret to the guest: so it is looked at before.",
 			spec:   "\n  sshKeySecret: ssh-keys\n",
 			steps: []step{
-				{"the Secret is missing", looked()},
+				{"the Secret is missing", looked},
 				{"it is empty", keys("ssh-keys", nil)},
 				{"it holds a private key", keys("ssh-keys", map[string]string{"ssh-publickey": "ssh-ed25519 AAAA", "ssh-privatekey": "-----BEGIN OPENSSH PRIVATE KEY-----"})},
-				{"it holds public keys", all(keys("ssh-keys", publicKeys), looked())},
+				{"it holds public keys", all(keys("ssh-keys", publicKeys), looked)},
 			},
 		},
 	}
@@ -430,11 +425,34 @@ func exportDone(d *diskv1alpha1.DiskExport) {
 	d.SetConditions(xpv2.Available(), diskv1alpha1.NotStalled(diskv1alpha1.ReasonComplete), xpv2.ReconcileSuccess())
 }
 
-// claimsBound binds every empty claim.
+// claimsBound binds the claim of every empty disk.
 func claimsBound(in *Input) {
-	for _, c := range in.Claims {
-		isBound(c)
+	for _, d := range in.Imports {
+		if d.Spec.ForProvider.Source.Blank != nil {
+			blankBound(d)
+		}
 	}
+}
+
+func blankPending(d *diskv1alpha1.DiskImport) {
+	d.Status.AtProvider = diskv1alpha1.DiskImportObservation{Phase: diskv1alpha1.PhasePending, Message: "Claim \"vm-data\" waits for a volume of StorageClass \"slow\"."}
+	d.SetConditions(xpv2.Creating(), diskv1alpha1.NotTransferring(diskv1alpha1.ReasonPending), diskv1alpha1.NotStalled(diskv1alpha1.ReasonProgressing), xpv2.ReconcileSuccess())
+}
+
+func blankIdle(d *diskv1alpha1.DiskImport) {
+	blankBound(d)
+	d.SetConditions(diskv1alpha1.NotTransferring(diskv1alpha1.ReasonWaitingForFirstConsumer))
+}
+
+func blankBound(d *diskv1alpha1.DiskImport) {
+	d.Status.AtProvider = diskv1alpha1.DiskImportObservation{
+		Phase: diskv1alpha1.PhaseSucceeded, ClaimName: d.Spec.ForProvider.Target.Name, CompletionTime: &metav1.Time{Time: time.Unix(1_800_000_000, 0)},
+	}
+	d.SetConditions(xpv2.Available(), diskv1alpha1.NotTransferring(diskv1alpha1.ReasonComplete), diskv1alpha1.NotStalled(diskv1alpha1.ReasonComplete), xpv2.ReconcileSuccess())
+}
+
+func ungrown(d *diskv1alpha1.DiskImport) {
+	d.SetConditions(diskv1alpha1.Stalled(diskv1alpha1.ReasonExpansionRefused, "Claim \"vm-data\" cannot grow: StorageClass \"slow\" does not allow expansion."))
 }
 
 func fails(message string) func(*diskv1alpha1.DiskImport) {
@@ -460,14 +478,4 @@ func unsynced(message string) func(*diskv1alpha1.DiskImport) {
 func reversed(d *diskv1alpha1.DiskImport) {
 	h := d.Spec.ForProvider.Source.HTTP.Headers
 	h[0], h[1] = h[1], h[0]
-}
-
-func isBound(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound }
-
-func storageClass(name string, mode storagev1.VolumeBindingMode, expands bool) *storagev1.StorageClass {
-	return &storagev1.StorageClass{
-		ObjectMeta:           metav1.ObjectMeta{Name: name},
-		VolumeBindingMode:    &mode,
-		AllowVolumeExpansion: ptr.To(expands),
-	}
 }

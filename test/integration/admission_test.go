@@ -116,6 +116,14 @@ func TestDiskImportAdmission(t *testing.T) {
 		"CDIAnonymousS3":   {"It wants keys.", "spec.forProvider", "{source: {s3: {endpoint: 'https://h', bucket: images, key: a}}, engine: CDI, target: {size: 1Gi}}", "write endpoint and secretRef"},
 		"CDIPlainRegistry": {"It speaks https.", "spec.forProvider", "{source: {registry: {image: 'h:5000/a/b', plainHTTP: true}}, engine: CDI, target: {size: 1Gi}}", "leave plainHTTP out"},
 		"CDITransfer":      {"It heeds no limits.", "spec.forProvider", "{source: {http: {url: 'https://h/x'}}, engine: CDI, transfer: {connections: 4}, target: {size: 1Gi}}", "CDI heeds"},
+		"Blank":            {"A disk can be empty.", "spec.forProvider.source", "{blank: {}}", ""},
+		"BlankAndSource":   {"One that is empty has no other source.", "spec.forProvider.source.blank", "{}", "name exactly one source"},
+		"BlankEngine":      {"No engine makes it.", "spec.forProvider", "{source: {blank: {}}, engine: CDI, target: {size: 1Gi}}", "nothing is moved to an empty disk"},
+		"BlankFormat":      {"It has no format.", "spec.forProvider", "{source: {blank: {}}, format: Raw, target: {size: 1Gi}}", "nothing is moved to an empty disk"},
+		"BlankChecksum":    {"It has no checksum.", "spec.forProvider", "{source: {blank: {}}, verification: {checksum: 'md5:d41d8cd98f00b204e9800998ecf8427e'}, target: {size: 1Gi}}", "nothing is moved to an empty disk"},
+		"BlankTransfer":    {"Nothing is transferred.", "spec.forProvider", "{source: {blank: {}}, transfer: {connections: 4}, target: {size: 1Gi}}", "nothing is moved to an empty disk"},
+		"Retention":        {"A disk can be kept.", "spec.forProvider.retention", "Retain", ""},
+		"RetentionElse":    {"It is kept or deleted.", "spec.forProvider.retention", "Orphan", "supported values"},
 		"S3":               {"An image can be in a bucket.", "spec.forProvider.source", "{s3: {endpoint: 'https://s3.example.com/path', bucket: images, key: vms/a.qcow2, secretRef: {name: s}}}", ""},
 		"S3Endpoint":       {"A password must not stand in a spec.", "spec.forProvider.source", "{s3: {endpoint: 'https://u:p@h', bucket: images, key: a}}", "without credentials"},
 		"S3Key":            {"A key does not begin with a slash.", "spec.forProvider.source", "{s3: {bucket: images, key: /a}}", "without a slash"},
@@ -170,6 +178,8 @@ func TestDiskImportImmutability(t *testing.T) {
 		"GrowAfter":         {"A claim can be expanded.", true, target + ".size", "2Gi", ""},
 		"ShrinkEver":        {"A disk cannot shrink.", false, target + ".size", "512Mi", "can only grow"},
 		"LabelsAfter":       {"Labels may change.", true, target + ".labels", "{a: b}", ""},
+		"BlankEver":         {"A disk with a source does not become an empty one.", false, "spec.forProvider.source", "{blank: {}}", "an empty disk stays one"},
+		"RetentionAfter":    {"A disk may be kept after all.", true, "spec.forProvider.retention", "Retain", ""},
 		"BandwidthAfter":    {"Limits may change.", true, "spec.forProvider.transfer.bandwidthLimit", "1Mi", ""},
 	}
 	for name, tc := range cases {

@@ -223,8 +223,10 @@ func cloneWithCDI(t *testing.T) {
 			if at := cr.Status.AtProvider; at.Engine != diskv1alpha1.EngineCDI || at.Progress.Percent != 100 || at.CompletionTime == nil {
 				t.Errorf("the status does not say what CDI did: %+v", at)
 			}
+			retain(t, cr)
 			must(t, kube.client.Delete(t.Context(), cr))
 			gone(t, cr)
+			must(t, kube.client.Delete(t.Context(), keptFrom(t, cr)))
 		})
 	}
 	want := untouched("golden")

@@ -130,6 +130,11 @@ const (
 	ReasonNoProgress      Reason = "NoProgress"
 	ReasonClaimLost       Reason = "ClaimLost"
 
+	// ReasonExpansionRefused: the disk should grow, and its storage class does
+	// not let claims grow: set allowVolumeExpansion on the class, if its driver
+	// can do it, or make a larger disk beside it.
+	ReasonExpansionRefused Reason = "ExpansionRefused"
+
 	// ReasonDeadlineExceeded: all attempts together took longer than
 	// transfer.deadline: raise it, or make the link faster.
 	ReasonDeadlineExceeded Reason = "DeadlineExceeded"
@@ -196,10 +201,15 @@ const (
 
 // Reasons of conditions that are as they should be.
 const (
-	ReasonPending       Reason = "Pending"
-	ReasonRunning       Reason = "Running"
-	ReasonPublishing    Reason = "Publishing"
-	ReasonComplete      Reason = "Complete"
+	ReasonPending    Reason = "Pending"
+	ReasonRunning    Reason = "Running"
+	ReasonPublishing Reason = "Publishing"
+	ReasonComplete   Reason = "Complete"
+
+	// ReasonWaitingForFirstConsumer: the disk is empty, and its storage class
+	// binds its claim to the first pod that uses it.
+	ReasonWaitingForFirstConsumer Reason = "WaitingForFirstConsumer"
+
 	ReasonFailed        Reason = "Failed"
 	ReasonProgressing   Reason = "Progressing"
 	ReasonChecksumHolds Reason = "ChecksumHolds"

@@ -95,17 +95,18 @@ const (
 	VerifyReadBack ArtifactVerification = "ReadBack"
 )
 
-// A Retention says what becomes of an artifact.
+// A Retention says what becomes of an artifact or a claim when the resource that
+// made it is deleted.
 // +kubebuilder:validation:Enum=Retain;Delete
 // +kubebuilder:validation:MaxLength=16
 type Retention string
 
 // The retentions.
 const (
-	// RetentionRetain leaves the artifact where it is.
+	// RetentionRetain leaves it where it is.
 	RetentionRetain Retention = "Retain"
 
-	// RetentionDelete removes the artifact, unless somebody has replaced it.
+	// RetentionDelete removes it. An artifact that somebody has replaced stays.
 	RetentionDelete Retention = "Delete"
 )
 

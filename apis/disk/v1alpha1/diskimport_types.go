@@ -102,7 +102,7 @@ type Target struct {
 
 // DiskImportParameters say which image becomes which claim. Until the disk is
 // whole a change begins the import anew; afterwards only the size (to grow),
-// labels and annotations may change.
+// labels, annotations and retention may change.
 // +kubebuilder:validation:XValidation:rule="!(has(self.source.pvc) || has(self.source.snapshot) || has(self.source.dataSource)) || self.format in ['Auto', 'Raw']",message="leave format out: a disk that is cloned is raw"
 // +kubebuilder:validation:XValidation:rule="!(has(self.source.pvc) || has(self.source.snapshot) || has(self.source.dataSource)) || !has(self.verification.checksum)",message="leave verification.checksum out: a disk that is cloned is no file whose checksum somebody publishes"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Mover' || !(has(self.source.snapshot) || has(self.source.dataSource))",message="write engine: CDI, or leave it out: the mover clones neither a snapshot nor a dataSource"
@@ -111,6 +111,7 @@ type Target struct {
 // +kubebuilder:validation:XValidation:rule="self.engine != 'CDI' || !has(self.source.s3) || (has(self.source.s3.endpoint) && has(self.source.s3.secretRef) && !has(self.source.s3.versionID) && !has(self.source.s3.region))",message="CDI reads an s3 source with endpoint, bucket and secretRef, at its current version, and takes the region from the endpoint's host: write endpoint and secretRef and leave region and versionID out, or write engine: Mover"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'CDI' || !has(self.source.registry) || !has(self.source.registry.plainHTTP) || !self.source.registry.plainHTTP",message="CDI speaks https to registries, but to those that insecureRegistries of its CDIConfig names; leave plainHTTP out, or write engine: Mover"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'CDI' || !(has(self.transfer.connections) || has(self.transfer.bandwidthLimit) || has(self.transfer.nodeSelector) || has(self.transfer.tolerations) || has(self.transfer.resources))",message="CDI heeds deadline, retries and priorityClassName of transfer alone; leave the others out, or write engine: Mover"
+// +kubebuilder:validation:XValidation:rule="!has(self.source.blank) || (self.engine == 'Auto' && self.format == 'Auto' && !has(self.verification.checksum) && !(has(self.transfer.connections) || has(self.transfer.bandwidthLimit) || has(self.transfer.priorityClassName) || has(self.transfer.nodeSelector) || has(self.transfer.tolerations) || has(self.transfer.resources)))",message="leave engine, format, verification and transfer out: nothing is moved to an empty disk"
 type DiskImportParameters struct {
 	// Source of the image: exactly one member.
 	Source ImportSource `json:"source"`
@@ -138,6 +139,14 @@ type DiskImportParameters struct {
 	// +kubebuilder:default=Auto
 	// +optional
 	Engine Engine `json:"engine,omitempty"`
+
+	// Retention says what becomes of the claim when the DiskImport is deleted:
+	// Delete removes it with its disk, Retain leaves it. A disk that is not
+	// whole yet is removed in any case. It may change at any time. Default:
+	// Delete.
+	// +kubebuilder:default=Delete
+	// +optional
+	Retention Retention `json:"retention,omitempty"`
 
 	// Transfer tunes how the data is moved.
 	// +kubebuilder:default={}

@@ -2,9 +2,10 @@
 
 package v1alpha1
 
-// An ImportSource is where an image is read from, or which disk is cloned:
-// exactly one member is set.
-// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.s3), has(self.registry), has(self.pvc), has(self.snapshot), has(self.dataSource)].filter(x, x).size() == 1",message="name exactly one source, such as http: {url: https://…}, s3: {bucket: images, key: disk.qcow2}, registry: {image: registry.example.com/vms/ubuntu:22.04}, pvc: {name: golden}, snapshot: {name: golden} or dataSource: {name: ubuntu}"
+// An ImportSource is where an image is read from, or which disk is cloned, or
+// that there is none: exactly one member is set.
+// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.s3), has(self.registry), has(self.pvc), has(self.snapshot), has(self.dataSource), has(self.blank)].filter(x, x).size() == 1",message="name exactly one source, such as http: {url: https://…}, s3: {bucket: images, key: disk.qcow2}, registry: {image: registry.example.com/vms/ubuntu:22.04}, pvc: {name: golden}, snapshot: {name: golden}, dataSource: {name: ubuntu} or blank: {}"
+// +kubebuilder:validation:XValidation:rule="has(self.blank) == has(oldSelf.blank)",message="an empty disk stays one, and no other becomes one; make another DiskImport"
 type ImportSource struct {
 	// HTTP reads the image from a web server.
 	// +optional
@@ -32,7 +33,16 @@ type ImportSource struct {
 	// import begins. It wants CDI.
 	// +optional
 	DataSource *CloneSource `json:"dataSource,omitempty"`
+
+	// Blank makes an empty disk: the claim is made under its name at once, and
+	// nothing is moved. It is done when the claim is bound, or when its storage
+	// class binds it to the first pod that uses it.
+	// +optional
+	Blank *BlankSource `json:"blank,omitempty"`
 }
+
+// A BlankSource is the source of an empty disk. It has no fields.
+type BlankSource struct{}
 
 // A CloneSource names what holds the disk that is cloned.
 type CloneSource struct {

@@ -51,12 +51,27 @@ type Disk struct {
 	// +optional
 	ImportSource *ImportSource `json:"importSource,omitempty"`
 
+	// Retention says what becomes of the disk when it is taken out of the list,
+	// or when the Wukong is deleted: Delete removes its claim, Retain leaves it.
+	// It may change at any time; wait until the disk's DiskImport has it before
+	// you delete. A disk that is not whole yet is removed in any case. Default:
+	// Delete.
+	//
+	// +optional
+	Retention DiskRetention `json:"retention,omitempty"`
+
 	// ExportTarget is where the disk's content goes. Another target than
 	// before is exported to as well; what was made at the one before stays.
 	//
 	// +optional
 	ExportTarget *ExportTarget `json:"exportTarget,omitempty"`
 }
+
+// A DiskRetention says what becomes of a disk that is not wanted any more.
+//
+// +kubebuilder:validation:Enum=Delete;Retain
+// +kubebuilder:validation:MaxLength=16
+type DiskRetention string
 
 // DataSource names a CDI DataSource.
 type DataSource struct {

@@ -55,10 +55,11 @@ func (c *Client) release(ctx context.Context, s State) error {
 	return errors.Wrap(c.patch(ctx, s.Volume, v), "cannot release volume")
 }
 
-// Stage makes the staging claim, or accepts the one that is there.
+// Stage makes the staging claim, or the claim of an empty disk, or accepts the
+// one that is there: Inspect says whose it is.
 func (c *Client) Stage(ctx context.Context, p *corev1.PersistentVolumeClaim) error {
 	err := c.kube.Create(ctx, p.DeepCopy())
-	return errors.Wrap(ignoreExists(err), "cannot create staging claim")
+	return errors.Wrapf(ignoreExists(err), "cannot create claim %q", p.GetName())
 }
 
 // DryRun asks the API server whether it would accept a claim, and makes none.

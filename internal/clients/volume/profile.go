@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 )
@@ -45,6 +46,10 @@ type Profile struct {
 
 	// Overhead is the part of a file system that its own tables take.
 	Overhead float64
+
+	// Waits reports whether a claim of the class is bound to the first pod that
+	// uses it, and not before.
+	Waits bool
 }
 
 // A ClassError is a storage class that does not exist. An empty Name means
@@ -67,10 +72,12 @@ func (c *Client) Profile(ctx context.Context, name string) (Profile, error) {
 		VolumeMode:  corev1.PersistentVolumeFilesystem,
 		Overhead:    defaultOverhead,
 	}
-	var err error
-	if p.Class, err = c.class(ctx, name); err != nil {
+	class, err := c.class(ctx, name)
+	if err != nil {
 		return p, err
 	}
+	p.Class = class.GetName()
+	p.Waits = ptr.Deref(class.VolumeBindingMode, storagev1.VolumeBindingImmediate) == storagev1.VolumeBindingWaitForFirstConsumer
 	if err := c.storageProfile(ctx, &p); err != nil {
 		return p, err
 	}
@@ -78,29 +85,45 @@ func (c *Client) Profile(ctx context.Context, name string) (Profile, error) {
 	return p, err
 }
 
-func (c *Client) class(ctx context.Context, name string) (string, error) {
+// Expands reports whether a claim may grow once it is bound: its class permits
+// it.
+func (c *Client) Expands(ctx context.Context, p *corev1.PersistentVolumeClaim) (bool, error) {
+	name := ptr.Deref(p.Spec.StorageClassName, "")
+	if name == "" {
+		return false, nil
+	}
+	class, err := c.class(ctx, name)
+	var missing *ClassError
+	if errors.As(err, &missing) {
+		return false, nil
+	}
+	return err == nil && ptr.Deref(class.AllowVolumeExpansion, false), err
+}
+
+func (c *Client) class(ctx context.Context, name string) (*storagev1.StorageClass, error) {
 	if name != "" {
-		err := c.kube.Get(ctx, types.NamespacedName{Name: name}, &storagev1.StorageClass{})
+		class := &storagev1.StorageClass{}
+		err := c.kube.Get(ctx, types.NamespacedName{Name: name}, class)
 		if kerrors.IsNotFound(err) {
-			return "", &ClassError{Name: name}
+			return nil, &ClassError{Name: name}
 		}
-		return name, errors.Wrapf(err, "cannot get StorageClass %q", name)
+		return class, errors.Wrapf(err, "cannot get StorageClass %q", name)
 	}
 	l := &storagev1.StorageClassList{}
 	if err := c.kube.List(ctx, l); err != nil {
-		return "", errors.Wrap(err, "cannot list StorageClasses")
+		return nil, errors.Wrap(err, "cannot list StorageClasses")
 	}
 	for _, annotation := range []string{annotationDefaultVirtClass, annotationDefaultClass} {
-		if d := newestWith(l.Items, annotation); d != "" {
+		if d := newestWith(l.Items, annotation); d != nil {
 			return d, nil
 		}
 	}
-	return "", &ClassError{}
+	return nil, &ClassError{}
 }
 
-// newestWith returns the class that has the annotation. As in Kubernetes the
+// newestWith returns the class that has the annotation, or nil. As in Kubernetes the
 // newest counts if there are several.
-func newestWith(cs []storagev1.StorageClass, annotation string) string {
+func newestWith(cs []storagev1.StorageClass, annotation string) *storagev1.StorageClass {
 	var newest *storagev1.StorageClass
 	for i := range cs {
 		if cs[i].GetAnnotations()[annotation] != "true" {
@@ -110,10 +133,7 @@ func newestWith(cs []storagev1.StorageClass, annotation string) string {
 			newest = &cs[i]
 		}
 	}
-	if newest == nil {
-		return ""
-	}
-	return newest.GetName()
+	return newest
 }
 
 // storageProfile reads the first claim property set that CDI has for a class.

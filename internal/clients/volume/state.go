@@ -77,8 +77,8 @@ type State struct {
 	// Note is the volume's, or nil if it is not being handed over.
 	Note *Note
 
-	// Events are the warnings about a staging claim that is not bound, the
-	// newest last.
+	// Events are the warnings about a staging claim, or an empty one, that is
+	// not bound, the newest last.
 	Events []corev1.Event
 
 	owner types.UID
@@ -165,14 +165,18 @@ func (c *Client) volume(ctx context.Context, d Disk, s *State) error {
 }
 
 func (c *Client) events(ctx context.Context, s *State) error {
-	if s.Staging == nil || s.Staging.Status.Phase != corev1.ClaimPending {
+	p := s.Staging
+	if p == nil && s.Ours() && s.Note == nil {
+		p = s.Final
+	}
+	if p == nil || p.Status.Phase != corev1.ClaimPending {
 		return nil
 	}
 	l := &corev1.EventList{}
-	err := c.kube.List(ctx, l, client.InNamespace(s.Staging.GetNamespace()),
-		client.MatchingFields{"involvedObject.uid": string(s.Staging.GetUID()), "type": corev1.EventTypeWarning})
+	err := c.kube.List(ctx, l, client.InNamespace(p.GetNamespace()),
+		client.MatchingFields{"involvedObject.uid": string(p.GetUID()), "type": corev1.EventTypeWarning})
 	s.Events = l.Items
-	return errors.Wrap(err, "cannot list events of staging claim")
+	return errors.Wrapf(err, "cannot list events of claim %q", p.GetName())
 }
 
 func readNote(v *corev1.PersistentVolume) (*Note, error) {

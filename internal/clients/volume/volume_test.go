@@ -100,10 +100,10 @@ func TestNewestWith(t *testing.T) {
 		{ObjectMeta: metav1.ObjectMeta{Name: "new", CreationTimestamp: metav1.Unix(2, 0), Annotations: map[string]string{annotationDefaultClass: "true"}}},
 		{ObjectMeta: metav1.ObjectMeta{Name: "no", CreationTimestamp: metav1.Unix(3, 0), Annotations: map[string]string{annotationDefaultClass: "false"}}},
 	}
-	if got := newestWith(cs, annotationDefaultClass); got != "new" {
-		t.Errorf("the newest default class counts, got %q", got)
+	if got := newestWith(cs, annotationDefaultClass); got == nil || got.GetName() != "new" {
+		t.Errorf("the newest default class counts, got %v", got)
 	}
-	if got := newestWith(cs, annotationDefaultVirtClass); got != "" {
-		t.Errorf("no class is the default for virtual machines, got %q", got)
+	if got := newestWith(cs, annotationDefaultVirtClass); got != nil {
+		t.Errorf("no class is the default for virtual machines, got %v", got)
 	}
 }

@@ -76,7 +76,12 @@ func ofStaging(v volume.State) *Finding {
 	case s.Status.Phase == corev1.ClaimLost:
 		return finding(v1alpha1.ReasonVolumeLost, "The volume of staging claim %q is gone: delete the claim and its mover Job to begin again.", s.GetName())
 	}
-	if e := newest(v.Events, "ProvisioningFailed", "FailedBinding", "ClaimMisbound"); e != nil {
+	return Unprovisioned(v.Events)
+}
+
+// Unprovisioned returns why a claim gets no volume, as its events tell.
+func Unprovisioned(events []corev1.Event) *Finding {
+	if e := newest(events, "ProvisioningFailed", "FailedBinding", "ClaimMisbound"); e != nil {
 		return finding(v1alpha1.ReasonVolumePending, "The storage class does not make a volume: %s. Check its provisioner, or name another class in target.storageClassName.", Detail(e.Message))
 	}
 	return nil

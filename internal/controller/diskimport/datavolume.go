@@ -58,6 +58,9 @@ func standing(p *corev1.PersistentVolumeClaim) bool {
 
 // lookAtCDI finds out which engine moves the data, and what exists of CDI's.
 func (e *external) lookAtCDI(ctx context.Context, cr *v1alpha1.DiskImport, v *view) error {
+	if v.blank {
+		return nil
+	}
 	p := cr.Spec.ForProvider
 	v.given = cdi.Noted(v.mover.Secret)
 	v.noted = v.given != nil

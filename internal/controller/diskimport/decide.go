@@ -26,7 +26,8 @@ const (
 	// actionStart makes Secret, staging claim and Job, or what is missing.
 	actionStart action = "Start"
 
-	// actionRestart removes mover and staging claim, to begin anew.
+	// actionRestart removes mover and staging claim, or an empty claim that is
+	// not bound, to begin anew.
 	actionRestart action = "Restart"
 
 	// actionTune changes limits, deadline and retries of a mover.
@@ -62,8 +63,13 @@ type view struct {
 	// tuned reports whether the mover's limits are as they should be.
 	tuned bool
 
-	// fresh reports whether the published claim is as it should be.
+	// final is what the published claim should say, and fresh reports whether
+	// it does.
+	final volume.Metadata
 	fresh bool
+
+	// ungrown is why a published claim cannot be as large as it should be.
+	ungrown *diagnosis.Finding
 
 	// next is the next step of the handover.
 	next volume.Step
@@ -86,6 +92,19 @@ type view struct {
 
 	// torn reports whether a pod can write to the claim that the mover copies.
 	torn bool
+
+	// blank reports whether the disk is to be empty. The others are about its
+	// claim, as long as that is not bound.
+	blank bool
+
+	// awaits reports whether the claim is bound to the first pod that uses it.
+	awaits bool
+
+	// other reports whether another claim is asked for than the one that is there.
+	other bool
+
+	// unbindable is why the claim cannot be bound.
+	unbindable *diagnosis.Finding
 }
 
 // nothing reports whether nothing exists that was made for the DiskImport. A
@@ -134,6 +153,8 @@ func decide(v view) action {
 	switch {
 	case v.volume.Published():
 		return decidePublished(v)
+	case v.blank:
+		return decideBlank(v)
 	case v.handover():
 		return decideHandover(v)
 	case v.engine == v1alpha1.EngineCDI:

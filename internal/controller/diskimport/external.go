@@ -136,8 +136,9 @@ func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) error {
 	return nil
 }
 
-// Delete asks for the removal of everything, in whichever state it is. The
-// runtime calls it until Observe finds nothing any more.
+// Delete asks for the removal of everything, in whichever state it is, but of a
+// claim that outlives its DiskImport: that one is let go of. The runtime calls
+// it until Observe finds nothing any more.
 func (e *external) Delete(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalDelete, error) {
 	v, err := e.look(ctx, cr)
 	if err != nil {
@@ -145,6 +146,9 @@ func (e *external) Delete(ctx context.Context, cr *v1alpha1.DiskImport) (managed
 	}
 	if err := e.cancel(ctx, cr, v); err != nil {
 		return managed.ExternalDelete{}, err
+	}
+	if outlives(cr, v) {
+		return managed.ExternalDelete{}, e.disks.Keep(ctx, v.volume, cr.GetName(), ties(cr))
 	}
 	return managed.ExternalDelete{}, e.disks.Discard(ctx, v.volume)
 }
@@ -154,7 +158,7 @@ func (e *external) Disconnect(context.Context) error { return nil }
 
 // look gathers everything that decide needs.
 func (e *external) look(ctx context.Context, cr *v1alpha1.DiskImport) (view, error) {
-	v, d := view{tuned: true, fresh: true}, diskOf(cr)
+	v, d := view{tuned: true, fresh: true, blank: blank(cr)}, diskOf(cr)
 	if d.Final == d.Staging {
 		return v, errors.Errorf("cannot publish a disk under the name of its staging claim %q", d.Staging)
 	}
@@ -170,11 +174,14 @@ func (e *external) look(ctx context.Context, cr *v1alpha1.DiskImport) (view, err
 	}
 	v.completed = completed(cr, v)
 	v.next = volume.Next(v.volume, d, v.mover.Job != nil || len(v.mover.Pods) > 0 || v.cdi.Exists())
-	if v.volume.Published() {
-		v.fresh = v.volume.Fresh(finalMetadata(cr, v.volume))
+	switch {
+	case meta.WasDeleted(cr):
 		return v, nil
-	}
-	if meta.WasDeleted(cr) || v.handover() {
+	case v.volume.Published():
+		return v, e.lookAtFinal(ctx, cr, &v)
+	case v.blank:
+		return v, e.lookAtBlank(ctx, cr, &v)
+	case v.handover():
 		return v, nil
 	}
 	if err := e.watchOrigin(ctx, cr, &v); err != nil {
@@ -214,6 +221,9 @@ func (e *external) act(ctx context.Context, cr *v1alpha1.DiskImport, v view) (bo
 	case actionStart:
 		return false, e.start(ctx, cr, v)
 	case actionRestart:
+		if v.blank {
+			return false, e.disks.DeleteUnbound(ctx, v.volume)
+		}
 		if err := e.cancel(ctx, cr, v); err != nil {
 			return false, err
 		}
@@ -234,7 +244,7 @@ func (e *external) act(ctx context.Context, cr *v1alpha1.DiskImport, v view) (bo
 	case actionTidy:
 		return false, e.cancel(ctx, cr, v)
 	case actionRefresh:
-		return false, e.disks.Refresh(ctx, v.volume, finalMetadata(cr, v.volume))
+		return false, e.disks.Refresh(ctx, v.volume, v.final)
 	case actionWait:
 	}
 	return false, nil
@@ -254,7 +264,7 @@ func (e *external) publish(ctx context.Context, cr *v1alpha1.DiskImport, v view)
 	case volume.StepRebind:
 		return true, e.disks.Rebind(ctx, v.volume, d)
 	case volume.StepCreateFinal:
-		m := finalMetadata(cr, v.volume)
+		m := finalMetadata(cr)
 		return true, e.disks.CreateFinal(ctx, v.volume, d, m.Labels, m.Annotations)
 	case volume.StepRestore:
 		return true, e.disks.Restore(ctx, v.volume)

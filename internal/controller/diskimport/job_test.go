@@ -209,6 +209,7 @@ func TestFingerprint(t *testing.T) {
 		"Secret":    {reason: "Other credentials are another request.", files: map[string][]byte{"token": []byte("x")}, image: "a", request: true},
 		"Size":      {reason: "A larger disk is another request.", edit: func(cr *v1alpha1.DiskImport) { cr.Spec.ForProvider.Target.Size = resource.MustParse("30Gi") }, image: "a", request: true},
 		"Labels":    {reason: "Labels change nothing of the data.", edit: func(cr *v1alpha1.DiskImport) { cr.Spec.ForProvider.Target.Labels = map[string]string{"a": "b"} }, image: "a"},
+		"Retention": {reason: "What becomes of the claim is no matter of the mover.", edit: func(cr *v1alpha1.DiskImport) { cr.Spec.ForProvider.Retention = v1alpha1.RetentionRetain }, image: "a"},
 		"Bandwidth": {reason: "A limit is changed in place.", edit: func(cr *v1alpha1.DiskImport) { cr.Spec.ForProvider.Transfer.Retries = new(int32(1)) }, image: "a"},
 		"Image":     {reason: "Another mover is another environment.", image: "b", environment: true},
 	}

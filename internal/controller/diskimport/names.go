@@ -28,6 +28,9 @@ const (
 
 	// annotationSize is the size in bytes of the disk in a claim.
 	annotationSize = "wukong.m.novasphere.dev/disk-size"
+
+	// componentDisk is what the label of components says of a published claim.
+	componentDisk = "disk"
 )
 
 // moverName is the name of the Job, its Secret and the staging claim. It fits

@@ -33,6 +33,9 @@ func (e *external) start(ctx context.Context, cr *v1alpha1.DiskImport, v view) e
 	if v.engine == v1alpha1.EngineCDI {
 		return e.startCDI(ctx, cr, in)
 	}
+	if v.blank {
+		return e.disks.Stage(ctx, desiredBlank(cr, in))
+	}
 	run, err := desiredRun(cr, in)
 	if err != nil {
 		return err
@@ -48,7 +51,7 @@ func (e *external) start(ctx context.Context, cr *v1alpha1.DiskImport, v view) e
 // makes, because only the API server knows of quotas, rights and policies.
 func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskImport, v view) (*diagnosis.Finding, error) {
 	if v.volume.Foreign() {
-		return conflict(cr), nil
+		return conflict(cr, v), nil
 	}
 	in, f, err := e.inputs(ctx, cr, v.engine)
 	if err != nil || f != nil {
@@ -57,15 +60,18 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskImport, v view
 	if v.engine == v1alpha1.EngineCDI {
 		return e.obstacleOfCDI(ctx, cr, in)
 	}
+	staging := desiredStaging(cr, in)
+	if v.blank {
+		staging = desiredBlank(cr, in)
+	}
+	want := diagnosis.Demand(in.profile.Class, staging.Spec.Resources.Requests[corev1.ResourceStorage])
+	r := wiring.Request{Namespace: cr.GetNamespace(), Resource: schema.GroupResource{Resource: "persistentvolumeclaims"}, Demand: want}
+	if f, err := wiring.Refusal(ctx, e.Target, e.disks.DryRun(ctx, staging), r); err != nil || f != nil || v.blank {
+		return f, err
+	}
 	run, err := desiredRun(cr, in)
 	if err != nil {
 		return nil, err
-	}
-	staging := desiredStaging(cr, in)
-	want := diagnosis.Demand(in.profile.Class, staging.Spec.Resources.Requests[corev1.ResourceStorage])
-	r := wiring.Request{Namespace: cr.GetNamespace(), Resource: schema.GroupResource{Resource: "persistentvolumeclaims"}, Demand: want}
-	if f, err := wiring.Refusal(ctx, e.Target, e.disks.DryRun(ctx, staging), r); err != nil || f != nil {
-		return f, err
 	}
 	r.Resource = schema.GroupResource{Group: "batch", Resource: "jobs"}
 	return wiring.Refusal(ctx, e.Target, e.movers.DryRun(ctx, run), r)
@@ -89,6 +95,9 @@ func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskImport, by v1alp
 	if in.profile, err = e.disks.Profile(ctx, ptr.Deref(cr.Spec.ForProvider.Target.StorageClassName, "")); err != nil {
 		f, err := missing(err)
 		return in, f, err
+	}
+	if blank(cr) {
+		return in, nil, nil
 	}
 	if f, err := e.findOrigin(ctx, cr, by, &in); err != nil || f != nil {
 		return in, f, err
@@ -128,7 +137,7 @@ func (e *external) files(ctx context.Context, cr *v1alpha1.DiskImport) (credenti
 		return credentials.S3(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.S3.SecretRef, CABundle: src.S3.CABundleRef})
 	case src.Registry != nil:
 		return credentials.Registry(ctx, e.Local, cr.GetNamespace(), credentials.References{Secret: src.Registry.SecretRef, CABundle: src.Registry.CABundleRef, Image: src.Registry.Image})
-	case cdi.Clones(src):
+	case cdi.Clones(src), src.Blank != nil:
 		return credentials.Files{}, nil
 	}
 	return nil, errors.New("cannot import: the source has no member")

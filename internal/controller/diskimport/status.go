@@ -31,6 +31,8 @@ type report struct {
 // reportOf says what was observed.
 func reportOf(cr *v1alpha1.DiskImport, v view, now time.Time) report {
 	switch {
+	case v.blank:
+		return reportOfBlank(cr, v)
 	case v.volume.Published() && v.volume.Final.GetDeletionTimestamp() != nil:
 		return troubled(v1alpha1.PhasePending, &diagnosis.Finding{
 			Reason:  v1alpha1.ReasonClaimLost,
@@ -38,9 +40,9 @@ func reportOf(cr *v1alpha1.DiskImport, v view, now time.Time) report {
 		})
 	case v.volume.Published():
 		return report{phase: v1alpha1.PhaseSucceeded, doing: v1alpha1.ReasonComplete,
-			message: fmt.Sprintf("The disk is whole, in claim %q.", claimName(cr))}
+			message: fmt.Sprintf("The disk is whole, in claim %q.", claimName(cr))}.despite(v.ungrown)
 	case v.volume.Foreign() && (v.succeeded() || v.handover()):
-		return troubled(v1alpha1.PhaseFailed, conflict(cr))
+		return troubled(v1alpha1.PhaseFailed, conflict(cr, v))
 	case v.handover() && v.volume.Volume == nil, v.succeeded() && v.volume.Volume == nil:
 		return troubled(v1alpha1.PhaseFailed, &diagnosis.Finding{
 			Reason:  v1alpha1.ReasonVolumeLost,
@@ -89,7 +91,25 @@ func troubled(p v1alpha1.Phase, f *diagnosis.Finding) report {
 	return report{phase: p, message: f.Message, trouble: f, doing: doing}
 }
 
-func conflict(cr *v1alpha1.DiskImport) *diagnosis.Finding {
+// despite is the report of a disk that is there, and cannot be all that is asked
+// for now. Without a finding it is the report as it was.
+func (r report) despite(f *diagnosis.Finding) report {
+	if f != nil {
+		r.trouble = f
+		r.message += " " + f.Message
+	}
+	return r
+}
+
+// conflict says whose claim has the final name.
+func conflict(cr *v1alpha1.DiskImport, v view) *diagnosis.Finding {
+	if from := v.volume.KeptFrom(); from != "" {
+		return &diagnosis.Finding{
+			Reason: v1alpha1.ReasonClaimConflict,
+			Message: fmt.Sprintf("Claim %q was kept when DiskImport %q was deleted, as its retention was Retain; it is left alone. Delete the claim to begin without what is on it, or make a DiskImport with another target.name, which can clone it by source.pvc.",
+				claimName(cr), from),
+		}
+	}
 	return &diagnosis.Finding{
 		Reason:  v1alpha1.ReasonClaimConflict,
 		Message: fmt.Sprintf("A claim named %q exists already and was not made by this DiskImport; it is left alone. Delete it, or make a DiskImport with another target.name.", claimName(cr)),
@@ -162,7 +182,7 @@ func recall(at *v1alpha1.DiskImportObservation, v view) {
 		created := final.GetCreationTimestamp()
 		at.CompletionTime = &created
 	}
-	if at.Source == nil {
+	if at.Source == nil && !v.blank {
 		at.Source = &v1alpha1.SourceFacts{
 			Digest: final.GetAnnotations()[annotationDigest],
 			Format: final.GetAnnotations()[annotationFormat],

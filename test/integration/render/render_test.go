@@ -19,7 +19,7 @@ func TestUntilReady(t *testing.T) {
 	_ = unstructured.SetNestedField(xr, "demo", "metadata", "namespace")
 
 	first := c.render(t, xr, nil)
-	if got := names(first.composed); !cmp.Equal(got, []string{"DiskImport/database-system", "PersistentVolumeClaim/database-data"}) {
+	if got := all(first.composed); !cmp.Equal(got, []string{"DiskImport/database-data", "DiskImport/database-system"}) {
 		t.Fatalf("composed %v", got)
 	}
 	for _, o := range first.composed {
@@ -31,11 +31,11 @@ func TestUntilReady(t *testing.T) {
 	expectConditions(t, first, map[string]string{"Ready": "False", "Synced": "True", "DisksAccepted": "True", "VolumesBound": "False", "VirtualMachineComposed": "False"})
 
 	half := c.render(t, xr, observed(first.composed, func(u *unstructured.Unstructured) {
-		if u.GetKind() == "DiskImport" {
+		if u.GetName() == "database-system" {
 			set(u, map[string]any{"phase": "Importing", "progress": map[string]any{"percent": float64(50), "bytesPerSecond": float64(1 << 20)}}, "status", "atProvider")
 			return
 		}
-		set(u, "Bound", "status", "phase")
+		arrived(u)
 	}))
 	expectStatus(t, half, "Creating", "50%")
 	expectConditions(t, half, map[string]string{"Ready": "False", "Synced": "True", "VolumesBound": "False"})
@@ -62,8 +62,6 @@ func arrived(u *unstructured.Unstructured) {
 	case "DiskExport":
 		set(u, map[string]any{"phase": "Succeeded", "artifact": map[string]any{"uri": "s3://x/y"}}, "status", "atProvider")
 		set(u, ready, "status", "conditions")
-	case "PersistentVolumeClaim":
-		set(u, "Bound", "status", "phase")
 	case "VirtualMachine":
 		set(u, "Running", "status", "printableStatus")
 	}
@@ -106,7 +104,7 @@ func TestRefusedDiskKeepsOthers(t *testing.T) {
 	disks[2] = map[string]any{"name": "seed", "size": "10Gi", "image": "docker://registry.example.com/Capitals"}
 	_ = unstructured.SetNestedSlice(xr, disks, "spec", "disks")
 	r := c.render(t, xr, nil)
-	if got := names(r.composed); !cmp.Equal(got, []string{"DiskImport/everything-system", "PersistentVolumeClaim/everything-data"}) {
+	if got := all(r.composed); !cmp.Equal(got, []string{"DiskImport/everything-data", "DiskImport/everything-system", "NetworkAttachmentDefinition/everything-management"}) {
 		t.Errorf("composed %v", got)
 	}
 	expectConditions(t, r, map[string]string{"Ready": "False", "Synced": "True", "DisksAccepted": "False"})
@@ -121,8 +119,8 @@ func TestExports(t *testing.T) {
 
 	first := c.render(t, xr, nil)
 	imports := []string{
-		"DiskImport/everything-seed", "DiskImport/everything-system",
-		"NetworkAttachmentDefinition/everything-management", "PersistentVolumeClaim/everything-data",
+		"DiskImport/everything-data", "DiskImport/everything-seed", "DiskImport/everything-system",
+		"NetworkAttachmentDefinition/everything-management",
 	}
 	if got := all(first.composed); !cmp.Equal(got, imports) {
 		t.Fatalf("composed %v", got)
@@ -151,15 +149,6 @@ func all(objects []object) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-func names(objects []object) []string {
-	byKind := map[string]string{}
-	for _, o := range objects {
-		u := unstructured.Unstructured{Object: o}
-		byKind[u.GetKind()] = u.GetKind() + "/" + u.GetName()
-	}
-	return []string{byKind["DiskImport"], byKind["PersistentVolumeClaim"]}
 }
 
 // observed are the composed resources as the cluster would show them.
