@@ -67,7 +67,10 @@ func newManager(cfg *rest.Config, o *options) (ctrl.Manager, error) {
 		LeaderElectionResourceLock: resourcelock.LeasesResourceLock,
 		LeaseDuration:              ptr.To(leaseDuration),
 		RenewDeadline:              ptr.To(renewDeadline),
-		HealthProbeBindAddress:     *o.healthProbeBindAddr,
+		// The process ends with its manager. The next one, after an upgrade,
+		// need not wait until the lease runs out.
+		LeaderElectionReleaseOnCancel: true,
+		HealthProbeBindAddress:        *o.healthProbeBindAddr,
 	})
 	if err != nil {
 		return nil, errors.Wrap(err, "cannot make controller manager")
