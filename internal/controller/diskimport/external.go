@@ -178,9 +178,11 @@ func (e *external) look(ctx context.Context, cr *v1alpha1.DiskImport) (view, err
 	case meta.WasDeleted(cr):
 		return v, nil
 	case v.volume.Published():
-		return v, e.lookAtFinal(ctx, cr, &v)
+		err = e.lookAtFinal(ctx, cr, &v)
+		return v, err
 	case v.blank:
-		return v, e.lookAtBlank(ctx, cr, &v)
+		err = e.lookAtBlank(ctx, cr, &v)
+		return v, err
 	case v.handover():
 		return v, nil
 	}
