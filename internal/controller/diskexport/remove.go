@@ -131,6 +131,11 @@ func (e *external) startRemover(ctx context.Context, cr *v1alpha1.DiskExport, to
 	if err != nil {
 		return err
 	}
+	if f != nil && f.Reason == v1alpha1.ReasonClaimNotFound {
+		// What was on the target's claim has gone with it.
+		forget(cr)
+		return e.movers.Cancel(ctx, removerKey(cr))
+	}
 	if f != nil {
 		return e.stuck(ctx, cr, f)
 	}

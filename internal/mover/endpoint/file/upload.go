@@ -31,7 +31,7 @@ const (
 
 // UploadOptions say which file an Upload makes.
 type UploadOptions struct {
-	// Path is the final name.
+	// Path is the final name. Folders that are missing are made.
 	Path string
 
 	// UID, GID and Mode of the file. Nil: as the process makes it.
@@ -69,6 +69,9 @@ func CreateUpload(o UploadOptions) (*Upload, error) {
 		return nil, err
 	}
 	folder, name := filepath.Split(o.Path)
+	if err := os.MkdirAll(filepath.Dir(o.Path), 0o755); err != nil {
+		return nil, directio.Classify("make the folder of", o.Path, err)
+	}
 	u := &Upload{opts: o, partial: filepath.Join(folder, "."+name+".partial")}
 	u.compared.New = func() any { return make([]byte, uploadPart) }
 	var err error

@@ -40,9 +40,10 @@ func put(t *testing.T, u *file.Upload, content []byte) (reused int) {
 	return reused
 }
 
-// TestUpload writes a file with holes in it, of an odd size.
+// TestUpload writes a file with holes in it, of an odd size, in a folder that
+// is not there before.
 func TestUpload(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "artifact")
+	path := filepath.Join(t.TempDir(), "vms", "artifact")
 	content := append(append(endpointtest.Content(1, part+100), make([]byte, 3*part)...), 1, 2, 3)
 	mode := uint32(0o640)
 	u := createUpload(t, file.UploadOptions{Path: path, Mode: &mode})
