@@ -22,7 +22,7 @@ export WUKONG_PEEK_IMAGE WUKONG_PACKAGES=$PWD/_output/packages/install.yaml
 
 # The test is built here, where there is a network, and runs in the cluster's
 # namespaces.
-e2e() { go test -vet=off -tags e2e -count 1 -timeout 25m -parallel 6 -exec "$cluster run --" "$@" ./test/e2e; }
+e2e() { go test -vet=off -tags e2e -count 1 -timeout 25m -parallel 8 -exec "$cluster run --" "$@" ./test/e2e; }
 e2e "$@"
 [ $# = 0 ] || exit 0
 
@@ -37,6 +37,6 @@ echo "Wukongs as claims."
 without configuration-wukong
 export WUKONG_PACKAGES=$PWD/_output/packages/install-claims.yaml
 code=0
-e2e -run '^(TestWukong|TestWukongFails|TestWukongWithEverything|TestContract|TestConfigurationsExclude)$' || code=$?
+e2e -run '^(TestWukong|TestWukongFails|TestWukongWithEverything|TestKeepDisks|TestContract|TestConfigurationsExclude)$' || code=$?
 without configuration-claims-wukong
 exit $code
