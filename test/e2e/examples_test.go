@@ -182,7 +182,7 @@ func (n namespace) ofExample(t *testing.T) {
 // example applies an example, and returns its objects.
 func (n namespace) example(t *testing.T, name string, own *strings.Replacer) []*unstructured.Unstructured {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../../examples", name))
+	text, err := os.ReadFile(filepath.Join("..", "..", "examples", name))
 	if err != nil {
 		t.Fatalf("cannot read example: %v", err)
 	}

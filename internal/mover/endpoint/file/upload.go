@@ -69,7 +69,7 @@ func CreateUpload(o UploadOptions) (*Upload, error) {
 		return nil, err
 	}
 	folder, name := filepath.Split(o.Path)
-	if err := os.MkdirAll(filepath.Dir(o.Path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(o.Path), 0o755); err != nil { //nolint:gosec // G301: others may read what is on a claim, as they may the file.
 		return nil, directio.Classify("make the folder of", o.Path, err)
 	}
 	u := &Upload{opts: o, partial: filepath.Join(folder, "."+name+".partial")}
