@@ -31,14 +31,14 @@ import (
 // each finds what those before it have made.
 func exampleStages() [][]string {
 	return [][]string{
-		{"disk/import.yaml", "disk/import-verified.yaml", "disk/import-by-cdi.yaml", "disk/bucket.yaml", "providerconfig/namespaced.yaml"},
+		{"disk/import.yaml", "disk/import-verified.yaml", "disk/import-by-cdi.yaml", "disk/blank.yaml", "disk/bucket.yaml", "providerconfig/namespaced.yaml"},
 		{
 			"disk/export-s3.yaml", "disk/export-bucket.yaml", "disk/export-registry.yaml", "disk/export-http.yaml", "disk/export-pvc.yaml",
 			"disk/clone-pvc.yaml", "disk/clone-snapshot.yaml", "disk/clone-datasource.yaml",
 		},
 		{"disk/import-s3.yaml", "disk/import-bucket.yaml", "disk/import-registry.yaml"},
 		{
-			"wukong/http.yaml", "wukong/two-disks.yaml", "wukong/verified.yaml", "wukong/exports.yaml", "wukong/machine.yaml",
+			"wukong/http.yaml", "wukong/two-disks.yaml", "wukong/verified.yaml", "wukong/exports.yaml", "wukong/machine.yaml", "wukong/keep.yaml",
 		},
 	}
 }
