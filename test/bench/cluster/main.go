@@ -59,7 +59,7 @@ func measure(ctx context.Context, host string, runs, crowd, disks int) error {
 	if err != nil {
 		return err
 	}
-	s, err := serve(host)
+	s, err := serve(ctx, host)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -35,8 +36,8 @@ type server struct {
 // A span is when something began and when it ended, so far.
 type span struct{ first, last time.Time }
 
-func serve(host string) (*server, error) {
-	l, err := net.Listen("tcp", ":0") //nolint:gosec,noctx // The network is the cluster's own, and it listens for minutes.
+func serve(ctx context.Context, host string) (*server, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", ":0")
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
