@@ -21,6 +21,7 @@ again() {
 # it writes those that are new, and when.
 drawn=()
 draw() {
+  [ $# -gt 0 ] || return 0
   local i
   if [ -t 1 ]; then
     [ ${#drawn[@]} = 0 ] || printf '\033[%dA' ${#drawn[@]}

@@ -442,6 +442,21 @@ func TestExportDeletion(t *testing.T) {
 		gone(t, cr)
 		settle(t, cr.Namespace, untouched("disk"))
 	})
+	// What removing needs can go before the DiskExport does.
+	t.Run("artifact-namespace", func(t *testing.T) {
+		t.Parallel()
+		ns := namespace(t)
+		newClaim(t, ns, "disk")
+		keys := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "keys"}, StringData: map[string]string{"accessKeyId": "a", "secretKey": "b"}}
+		must(t, kube.client.Create(t.Context(), keys))
+		cr := newExport(t, ns, "without-keys", func(cr *diskv1alpha1.DiskExport) {
+			cr.Spec.ForProvider.Retention = diskv1alpha1.RetentionDelete
+			cr.Spec.ForProvider.Target.S3.SecretRef = &diskv1alpha1.SecretReference{Name: "keys"}
+		})
+		exported(t, cr, diskv1alpha1.ExportPhaseSucceeded, xpv2.ReasonAvailable)
+		must(t, kube.client.Delete(t.Context(), keys))
+		wholeNamespace(t, cr)
+	})
 }
 
 // TestExportStatusLost takes the status of an export away, as a restore of a

@@ -146,7 +146,7 @@ func container(p *corev1.Pod) *corev1.ContainerStatus {
 // DryRun asks the API server whether it would accept the Job and the Secret,
 // and makes neither. The error is the API server's own.
 func (c *Client) DryRun(ctx context.Context, r Run) error {
-	if err := ignoreExists(c.kube.Create(ctx, r.Secret.DeepCopy(), client.DryRunAll)); err != nil {
+	if err := ignoreExists(c.kube.Create(ctx, r.Secret.DeepCopy(), client.DryRunAll)); err != nil || r.Job == nil {
 		return err
 	}
 	return ignoreExists(c.kube.Create(ctx, r.Job.DeepCopy(), client.DryRunAll))

@@ -146,16 +146,24 @@ func (e *external) startRemover(ctx context.Context, cr *v1alpha1.DiskExport, to
 	}
 	err = e.movers.Start(ctx, run)
 	if kerrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		return e.leave(ctx, cr, "its namespace is being deleted, in which nothing can be started any more")
+		return e.leave(ctx, cr, whyNamespaceGoes)
 	}
 	return err
 }
+
+// whyNamespaceGoes is why nothing is removed from a namespace that goes.
+const whyNamespaceGoes = "its namespace is being deleted, in which nothing can be started any more"
 
 // stuck says why something cannot be removed. Only an artifact is worth that a
 // DiskExport waits for somebody: what an unfinished upload left is not.
 func (e *external) stuck(ctx context.Context, cr *v1alpha1.DiskExport, f *diagnosis.Finding) error {
 	if artifact, _ := unwanted(cr); !artifact {
 		return e.leave(ctx, cr, f.Message)
+	}
+	// What is missing may have gone with the namespace, and comes back no more.
+	s := &corev1.Secret{ObjectMeta: objectMeta(cr, removerKey(cr).Name)}
+	if kerrors.HasStatusCause(e.movers.DryRun(ctx, moverjob.Run{Secret: s}), corev1.NamespaceTerminatingCause) {
+		return e.leave(ctx, cr, whyNamespaceGoes)
 	}
 	at := &cr.Status.AtProvider
 	at.Message = fmt.Sprintf("The artifact cannot be removed: %s Correct it and delete Job %q to try again, or set retention: Retain to leave the artifact.", f.Message, removerKey(cr).Name)
