@@ -404,9 +404,9 @@ func TestExportFailures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, transfer.ReasonTargetUnusable, "--force"},
-		"NoFolder": {"the target's folder is missing", func(_ *testing.T, j *transfer.Job) {
-			j.Artifact.File.Path = "/not/there/disk"
-		}, transfer.ReasonTargetUnusable, "/not/there"},
+		"NoFolder": {"where the target's folder should be is a file", func(_ *testing.T, j *transfer.Job) {
+			j.Artifact.File.Path = filepath.Join(j.Source.File.Path, "folder", "disk")
+		}, transfer.ReasonTargetUnusable, "not a directory"},
 		"TooLarge": {"the policy has a limit", func(_ *testing.T, j *transfer.Job) {
 			j.Policy.MaxVirtualSize = mib
 		}, transfer.ReasonPolicyDenied, "permits 1 MiB"},

@@ -80,7 +80,7 @@ func (f *faults) judge(r *http.Request) (fail, after bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for name, p := range f.plans {
-		if !strings.Contains(text, name) {
+		if !mentions(text, name) {
 			continue
 		}
 		if p.hold != nil {
@@ -90,6 +90,21 @@ func (f *faults) judge(r *http.Request) (fail, after bool) {
 		return p.seen == p.nth, p.after
 	}
 	return false, false
+}
+
+// mentions reports whether a text holds a name, or one that begins with it. The
+// end of another name does not count.
+func mentions(text, name string) bool {
+	for at := 0; ; at++ {
+		n := strings.Index(text[at:], name)
+		if n < 0 {
+			return false
+		}
+		at += n
+		if before := text[:at]; strings.TrimRight(before, "abcdefghijklmnopqrstuvwxyz0123456789-") == before {
+			return true
+		}
+	}
 }
 
 // body reads a request's body and puts it back.
