@@ -20,6 +20,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"sigs.k8s.io/yaml"
+
+	"github.com/novasphere/provider-wukong/internal/s3test/loopback"
 )
 
 const root = "../../.."
@@ -64,7 +66,7 @@ func start(t *testing.T) crossplane {
 	if err != nil {
 		t.Fatalf("cannot find crossplane; build it with `go run ./cluster build crossplane`: %v", err)
 	}
-	c := crossplane{program: strings.TrimSpace(string(out)), function: freeAddress(t), configuration: "configuration", required: surroundings(t)}
+	c := crossplane{program: strings.TrimSpace(string(out)), function: loopback.FreeAddress(t), configuration: "configuration", required: surroundings(t)}
 	binary := filepath.Join(t.TempDir(), "function")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/function")
 	build.Dir = root
@@ -79,16 +81,6 @@ func start(t *testing.T) crossplane {
 	t.Cleanup(func() { _ = serve.Process.Kill(); _ = serve.Wait() })
 	awaitListener(t, c.function)
 	return c
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func awaitListener(t *testing.T, address string) {
