@@ -15,6 +15,19 @@ export WUKONG_GUEST=$PWD/_output/guest.raw
 hack/guest.sh "$WUKONG_GUEST" 64
 CGO_ENABLED=0 go build -trimpath -o _output/bin/peek ./test/e2e/peek
 WUKONG_PEEK_IMAGE=$("$cluster" run -- sh -c 'mkimg -ref "$WUKONG_REGISTRY/e2e/peek:latest" -add _output/bin/peek:/peek -entrypoint /peek -push "$WUKONG_REGISTRY"')
+
+echo "Making the packages of the functions that examples/composition names."
+# theirs FUNCTION MODULE pushes a function as its own project packages it.
+theirs() {
+  local binary=$PWD/_output/bin/function-$1 found folder version file files=()
+  found=$(cd "test/e2e/functions/$1" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$binary" "$2" && go list -m -f '{{.Dir}} {{.Version}}' "$2")
+  read -r folder version <<<"$found"
+  for file in "$folder"/package/crossplane.yaml "$folder"/package/input/*.yaml; do files+=(-xpkg "$file"); done
+  "$cluster" run -- sh -c 'mkimg -ref "$WUKONG_REGISTRY/crossplane-contrib/$0" -push "$WUKONG_REGISTRY" "$@"' \
+    "function-$1:$version" -add "$binary:/function" -entrypoint /function -user 65532:65532 "${files[@]}"
+}
+theirs patch-and-transform github.com/crossplane-contrib/function-patch-and-transform
+theirs auto-ready github.com/crossplane/function-auto-ready
 export WUKONG_PEEK_IMAGE WUKONG_PACKAGES=$PWD/_output/packages/install.yaml
 
 # Disks are cloned by CDI, and machines are looked at by KubeVirt.

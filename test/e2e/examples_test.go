@@ -49,10 +49,10 @@ func examplesElsewhere() map[string]string {
 		"backup/cronjob.yaml":                  "its image with kubectl is in no registry of the cluster; TestWukongExports changes a trigger",
 		"backup/cronoperation.yaml":            "wants function-python, which is no Go module",
 		"backup/restore.yaml":                  "is disk/import-s3.yaml with a checksum, which TestRoundTrip gives",
-		"composition/composition.yaml":         "wants function-patch-and-transform, which is no Go module in the version that is named",
-		"composition/definition.yaml":          "is nothing without its Composition",
-		"composition/functions.yaml":           "functions of other projects, in a registry that the cluster does not reach",
-		"composition/goldenimage.yaml":         "is nothing without its Composition",
+		"composition/composition.yaml":         "is applied by TestComposition",
+		"composition/definition.yaml":          "is applied by TestComposition",
+		"composition/functions.yaml":           "is applied by TestComposition",
+		"composition/goldenimage.yaml":         "is applied by TestComposition",
 		"disk/bucket-settings.yaml":            "a bucket of AWS",
 		"gitops/argocd/application.yaml":       "wants Argo CD",
 		"gitops/argocd/argocd-cm.yaml":         "wants Argo CD",
@@ -192,7 +192,11 @@ func (n namespace) example(t *testing.T, name string, own *strings.Replacer) []*
 	}
 	all := documents(t, manifest)
 	for _, o := range all {
-		if o.GetNamespace() == "" {
+		namespaced, err := n.IsObjectNamespaced(o)
+		if err != nil {
+			t.Fatalf("cannot find kind of %s %s of %s: %v", o.GetKind(), o.GetName(), name, err)
+		}
+		if namespaced && o.GetNamespace() == "" {
 			o.SetNamespace(n.name)
 		}
 		if err := n.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("e2e"), client.ForceOwnership); err != nil {
