@@ -34,6 +34,11 @@ func ofClaim(namespace, name string) diskv1alpha1.ImportSource {
 	return diskv1alpha1.ImportSource{PVC: &diskv1alpha1.CloneSource{Namespace: namespace, Name: name}}
 }
 
+// ofImage is an image that is read by https, but where CDI is told otherwise.
+func ofImage(image string) diskv1alpha1.ImportSource {
+	return diskv1alpha1.ImportSource{Registry: &diskv1alpha1.RegistrySource{Image: image}}
+}
+
 // object makes an object of a kind that the tests have no type for.
 func (n namespace) object(t *testing.T, gvk schema.GroupVersionKind, name string, spec map[string]any) *unstructured.Unstructured {
 	t.Helper()
@@ -172,6 +177,7 @@ func TestImportByCDI(t *testing.T) {
 	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
 	n.done(t, n.diskImport(t, "disk", i.url()))
 	n.exported(t, n.diskExport(t, "to-bucket", "disk", in(bucket, "disk.qcow2"), asFormat("QCOW2", "")))
+	n.exported(t, n.diskExport(t, "to-registry", "disk", toRegistry(n.image(t, "disk:v1")), asFormat("", "")))
 	region := n.storeInRegion(t)
 
 	cases := map[string]struct {
@@ -183,6 +189,7 @@ func TestImportByCDI(t *testing.T) {
 		"s3": {"a bucket, and keys", diskv1alpha1.ImportSource{S3: &diskv1alpha1.S3Source{S3Object: diskv1alpha1.S3Object{
 			Endpoint: region, Bucket: bucket.Bucket, Key: "disk.qcow2", SecretRef: bucket.SecretRef,
 		}}}, asItIs},
+		"registry": {"a containerDisk in a registry that CDI is told to trust", ofImage(n.image(t, "disk:v1")), asItIs},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -205,19 +212,26 @@ func TestCDIFails(t *testing.T) {
 	n, s := space(t), newShelf(t)
 	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
 	once := func(d *diskv1alpha1.DiskImport) { d.Spec.ForProvider.Transfer.Retries = ptr.To[int32](0) }
+	n.done(t, n.diskImport(t, "disk", i.url()))
+	n.exported(t, n.diskExport(t, "to-registry", "disk", toRegistry(n.image(t, "disk:v1")), asFormat("", "")))
+	atServer := func(url string) diskv1alpha1.ImportSource {
+		return diskv1alpha1.ImportSource{HTTP: &diskv1alpha1.HTTPSource{URL: url}}
+	}
 	cases := map[string]struct {
-		url     string
+		wrong   diskv1alpha1.ImportSource
 		edit    edit
 		reason  string
 		message string
+		right   diskv1alpha1.ImportSource
 	}{
-		"not-found": {i.url() + ".gone", once, "CDIFailed", "404"},
-		"checksum":  {i.url(), withChecksum("sha256:" + strings.Repeat("0", 64)), "ChecksumMismatch", "(?i)checksum"},
+		"not-found": {atServer(i.url() + ".gone"), once, "CDIFailed", "404", atServer(i.url())},
+		"checksum":  {atServer(i.url()), withChecksum("sha256:" + strings.Repeat("0", 64)), "ChecksumMismatch", "(?i)checksum", atServer(i.url())},
+		"no-tag":    {ofImage(n.image(t, "disk:v2")), once, "CDIFailed", "manifest unknown", ofImage(n.image(t, "disk:v1"))},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := n.diskImport(t, name, tc.url, byEngine(diskv1alpha1.EngineCDI), tc.edit)
+			d := n.diskImport(t, name, i.url(), from(tc.wrong), byEngine(diskv1alpha1.EngineCDI), tc.edit)
 			holds(t.Context(), t, n, d, failed(tc.reason, tc.message))
 			t.Logf("%s", d.Status.AtProvider.Message)
 			eventually(t.Context(), t, "no claim of "+name, func() error {
@@ -237,7 +251,7 @@ func TestCDIFails(t *testing.T) {
 			if err := n.Get(t.Context(), client.ObjectKeyFromObject(d), d); err != nil {
 				t.Fatal(err)
 			}
-			d.Spec.ForProvider.Source.HTTP.URL, d.Spec.ForProvider.Verification.Checksum = i.url(), ""
+			d.Spec.ForProvider.Source, d.Spec.ForProvider.Verification.Checksum = tc.right, ""
 			if err := n.Update(t.Context(), d); err != nil {
 				t.Fatalf("cannot correct import: %v", err)
 			}
