@@ -187,7 +187,7 @@ func keepExport(in Input, d vmv1alpha1.Disk, have *diskv1alpha1.DiskExport) *dis
 func where(t diskv1alpha1.ExportTarget) []string {
 	switch {
 	case t.S3 != nil:
-		return []string{t.S3.Endpoint, t.S3.Bucket, t.S3.Key}
+		return whereInS3(*t.S3)
 	case t.Registry != nil:
 		return []string{t.Registry.Image}
 	case t.HTTP != nil:

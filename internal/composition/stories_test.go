@@ -105,6 +105,24 @@ const (
     size: 1Gi
     exportTarget: {type: registry, url: "registry.example.com/vms/ubuntu@sha256:00"}
 `
+	places = `
+  disks:
+  - name: named
+    size: 1Gi
+    exportTarget: {type: s3, s3Config: {bucketRef: {name: backups}, key: vm.qcow2}}
+  - name: chosen
+    size: 1Gi
+    exportTarget: {type: s3, key: vm.qcow2, s3Config: {bucketSelector: {matchLabels: {purpose: backups, tier: cold}}}}
+  - name: plain
+    size: 1Gi
+    exportTarget: {type: registry, url: "registry.local/vms/ubuntu:golden", registryConfig: {plainHTTP: true}}
+  - name: from
+    size: 1Gi
+    importSource: {type: s3, s3Config: {bucketRef: {name: images}, key: a.qcow2}}
+  - name: private
+    size: 1Gi
+    importSource: {type: registry, url: "docker://registry.example.com/vms/ubuntu:22.04", registryConfig: {caBundle: {configMapName: ca, key: ca.crt}}}
+`
 	sent = `
   disks:
   - name: system
@@ -244,6 +262,14 @@ func stories() map[string]story {
 			steps: []step{
 				{"the disks are not ready", all(looked, made)},
 				{"the disks are ready", all(claimsBound, looked)},
+			},
+		},
+		"places": {
+			reason: "The bucket of an ImageBucket and a registry of one's own are places; which bucket it is belongs to the target.",
+			spec:   places,
+			steps: []step{
+				{"the disks are ready", all(looked, made, claimsBound, imports("from", succeeded(true)), imports("private", succeeded(true)), looked)}, //nolint:gocritic // It is looked at twice.
+				{"another bucket is named, another one chosen", all(made, rewritten(strings.NewReplacer("backups}, k", "archive}, k", "cold", "hot").Replace(places)), looked)},
 			},
 		},
 		"export-name-taken": {

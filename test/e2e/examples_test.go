@@ -38,7 +38,7 @@ func exampleStages() [][]string {
 		},
 		{"disk/import-s3.yaml", "disk/import-bucket.yaml", "disk/import-registry.yaml"},
 		{
-			"wukong/http.yaml", "wukong/two-disks.yaml", "wukong/verified.yaml", "wukong/exports.yaml", "wukong/machine.yaml", "wukong/keep.yaml",
+			"wukong/http.yaml", "wukong/two-disks.yaml", "wukong/verified.yaml", "wukong/exports.yaml", "wukong/bucket.yaml", "wukong/machine.yaml", "wukong/keep.yaml",
 		},
 	}
 }

@@ -131,6 +131,50 @@ type S3Location struct {
 	Credentials *SecretRef `json:"credentials,omitempty"`
 }
 
+// S3Config is the place of an object. Its bucket may be one that an ImageBucket
+// has made.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.bucket), has(self.bucketRef), has(self.bucketSelector)].filter(x, x).size() <= 1",message="keep one of bucket, bucketRef and bucketSelector"
+// +kubebuilder:validation:XValidation:rule="!(has(self.bucketRef) || has(self.bucketSelector)) || !(has(self.endpoint) || has(self.region) || has(self.credentials))",message="leave out endpoint, region and credentials: they come from the ImageBucket"
+type S3Config struct {
+	S3Location `json:",inline"`
+
+	// BucketRef names an ImageBucket of the Wukong's namespace. Endpoint,
+	// region and credentials are those of its connection Secret.
+	//
+	// +optional
+	BucketRef *BucketReference `json:"bucketRef,omitempty"`
+
+	// BucketSelector finds an ImageBucket of the Wukong's namespace by its
+	// labels, as bucketRef names it.
+	//
+	// +optional
+	BucketSelector *BucketSelector `json:"bucketSelector,omitempty"`
+}
+
+// BucketReference names an ImageBucket.
+type BucketReference struct {
+	// Name of the ImageBucket.
+	//
+	// +kubebuilder:validation:MinLength=1
+	Name ObjectName `json:"name"`
+}
+
+// BucketSelector finds an ImageBucket.
+type BucketSelector struct {
+	// MatchLabels are the labels that exactly one ImageBucket has, each of
+	// them.
+	//
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	MatchLabels map[string]LabelValue `json:"matchLabels"`
+}
+
+// LabelValue is the value of a label.
+//
+// +kubebuilder:validation:MaxLength=63
+type LabelValue string
+
 // S3Place is the flat and the nested spelling of a place in S3, side by side:
 // either is accepted, and both when they agree.
 //
@@ -139,13 +183,14 @@ type S3Location struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.s3Config) || !has(self.bucket) || !has(self.s3Config.bucket) || self.bucket == self.s3Config.bucket",message="bucket and s3Config.bucket disagree; keep s3Config"
 // +kubebuilder:validation:XValidation:rule="!has(self.s3Config) || !has(self.key) || !has(self.s3Config.key) || self.key == self.s3Config.key",message="key and s3Config.key disagree; keep s3Config"
 // +kubebuilder:validation:XValidation:rule="!has(self.s3Config) || !has(self.credentials) || !has(self.s3Config.credentials) || self.credentials.secretName == self.s3Config.credentials.secretName",message="credentials and s3Config.credentials disagree; keep s3Config"
+// +kubebuilder:validation:XValidation:rule="!has(self.s3Config) || !(has(self.s3Config.bucketRef) || has(self.s3Config.bucketSelector)) || !(has(self.endpoint) || has(self.region) || has(self.bucket) || has(self.credentials))",message="leave out endpoint, region, bucket and credentials: they come from the ImageBucket that s3Config names"
 type S3Place struct {
 	S3Location `json:",inline"`
 
 	// S3Config is the place of the object, for type s3.
 	//
 	// +optional
-	S3Config *S3Location `json:"s3Config,omitempty"`
+	S3Config *S3Config `json:"s3Config,omitempty"`
 }
 
 // RegistryConfig says how a registry is reached.
@@ -155,6 +200,16 @@ type RegistryConfig struct {
 	//
 	// +optional
 	SecretName ObjectName `json:"secretName,omitempty"`
+
+	// CABundle holds the authorities that signed the registry's certificate.
+	//
+	// +optional
+	CABundle *CABundle `json:"caBundle,omitempty"`
+
+	// PlainHTTP speaks http to the registry, not https. Default: false.
+	//
+	// +optional
+	PlainHTTP bool `json:"plainHTTP,omitempty"`
 }
 
 // CABundle names certificate authorities that are trusted beside the system's.

@@ -24,10 +24,11 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.type == 's3' || !(has(self.s3Config) || has(self.endpoint) || has(self.region) || has(self.bucket) || has(self.key) || has(self.credentials))",message="s3Config, endpoint, region, bucket, key and credentials belong to type s3"
 // +kubebuilder:validation:XValidation:rule="self.type == 'registry' || !has(self.registryConfig)",message="registryConfig belongs to type registry"
 // +kubebuilder:validation:XValidation:rule="(self.type == 'pvc') == has(self.pvcConfig)",message="type pvc wants pvcConfig, the claim to clone, and no other type has it"
-// +kubebuilder:validation:XValidation:rule="self.type != 's3' || (has(self.s3Config) && has(self.s3Config.bucket)) || has(self.bucket) || has(self.url)",message="type s3 wants s3Config.bucket"
+// +kubebuilder:validation:XValidation:rule="self.type != 's3' || (has(self.s3Config) && (has(self.s3Config.bucket) || has(self.s3Config.bucketRef) || has(self.s3Config.bucketSelector))) || has(self.bucket) || has(self.url)",message="type s3 wants s3Config.bucket, or s3Config.bucketRef for an ImageBucket"
 // +kubebuilder:validation:XValidation:rule="self.type != 's3' || (has(self.s3Config) && has(self.s3Config.key)) || has(self.key) || has(self.url)",message="type s3 wants s3Config.key, the object in the bucket"
 // +kubebuilder:validation:XValidation:rule="self.type != 's3' || !has(self.url) || ((!has(self.bucket) || self.url.startsWith('s3://' + self.bucket + '/')) && (!has(self.s3Config) || !has(self.s3Config.bucket) || self.url.startsWith('s3://' + self.s3Config.bucket + '/')))",message="url and bucket disagree; keep s3Config"
 // +kubebuilder:validation:XValidation:rule="self.type != 's3' || !has(self.url) || ((!has(self.key) || self.url.endsWith('/' + self.key)) && (!has(self.s3Config) || !has(self.s3Config.key) || self.url.endsWith('/' + self.s3Config.key)))",message="url and key disagree; keep s3Config"
+// +kubebuilder:validation:XValidation:rule="self.type != 's3' || !has(self.url) || !has(self.s3Config) || !(has(self.s3Config.bucketRef) || has(self.s3Config.bucketSelector))",message="leave out url: the bucket is that of the ImageBucket; write s3Config.key"
 type ImportSource struct {
 	// Type of the source. Type http also accepts a url that begins with
 	// https://; type https accepts no other.
