@@ -40,10 +40,15 @@ func TestPlatforms(t *testing.T) {
 			if err := run(args); err != nil {
 				t.Fatal(err)
 			}
+			movers := indexOf(t, at+"/mover-wukong")
 			for _, p := range []string{"mover", "provider", "function"} {
+				isForBoth(t, indexOf(t, at+"/"+p+"-wukong"))
 				for _, architecture := range []string{"amd64", "arm64"} {
 					platformHasBill(t, at+"/"+p+"-wukong", architecture, tc.reason)
 				}
+			}
+			for _, architecture := range []string{"amd64", "arm64"} {
+				runsMoverOf(t, at+"/provider-wukong", architecture, movers)
 			}
 			// Crossplane, which finds the newest version among the tags, must not
 			// take those of bills for versions.
@@ -62,8 +67,55 @@ func TestPlatforms(t *testing.T) {
 	}
 }
 
-// platformHasBill pulls the image of a platform and its bill.
-func platformHasBill(t *testing.T, repository, architecture, reason string) {
+// indexOf pulls the index that stands under the version.
+func indexOf(t *testing.T, repository string) v1.ImageIndex {
+	t.Helper()
+	ref, err := name.ParseReference(repository + ":v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := remote.Index(ref)
+	if err != nil {
+		t.Fatalf("%s is no index: %v", ref, err)
+	}
+	return index
+}
+
+// isForBoth checks that an index has an image for each platform, and no other.
+func isForBoth(t *testing.T, index v1.ImageIndex) {
+	t.Helper()
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range manifest.Manifests {
+		got = append(got, m.Platform.String())
+	}
+	if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, got); diff != "" {
+		t.Errorf("platforms, -want +got:\n%s", diff)
+	}
+}
+
+// runsMoverOf checks that the provider of a platform names the index of movers:
+// a node of another platform than the provider's takes its own from there.
+func runsMoverOf(t *testing.T, repository, architecture string, movers v1.ImageIndex) {
+	t.Helper()
+	digest, err := movers.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := imageFor(t, repository, architecture).ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(config.Config.Env, " "); !strings.Contains(got, digest.String()) {
+		t.Errorf("the provider for %s has the environment %q, want the movers' %s", architecture, got, digest)
+	}
+}
+
+// imageFor pulls the image of a platform.
+func imageFor(t *testing.T, repository, architecture string) v1.Image {
 	t.Helper()
 	ref, err := name.ParseReference(repository + ":v1.2.3")
 	if err != nil {
@@ -73,6 +125,17 @@ func platformHasBill(t *testing.T, repository, architecture, reason string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return image
+}
+
+// platformHasBill pulls the image of a platform and its bill.
+func platformHasBill(t *testing.T, repository, architecture, reason string) {
+	t.Helper()
+	ref, err := name.ParseReference(repository + ":v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := imageFor(t, repository, architecture)
 	config, err := image.ConfigFile()
 	if err != nil || config.Architecture != architecture {
 		t.Errorf("%s: want an image for %s, got %v, %v", repository, architecture, config, err)
