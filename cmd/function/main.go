@@ -8,13 +8,21 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/crossplane/function-sdk-go"
 	"google.golang.org/grpc/health"
 )
 
-const mebibyte = 1 << 20
+const (
+	mebibyte = 1 << 20
+
+	// heapLimit makes garbage be collected more often while Crossplane asks for
+	// many Wukongs at once: what a request needs is small, and lives for
+	// milliseconds. GOMEMLIMIT overrides it.
+	heapLimit = 56 * mebibyte
+)
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -26,7 +34,7 @@ func main() {
 func run(args []string) error {
 	app := kingpin.New("function", "A composition function that makes the disks of a Wukong.")
 	var (
-		debug    = app.Flag("debug", "Log each request.").Short('d').Envar("DEBUG").Bool()
+		verbose  = app.Flag("debug", "Log each request.").Short('d').Envar("DEBUG").Bool()
 		network  = app.Flag("network", "Network to listen on.").Default(function.DefaultNetwork).String()
 		address  = app.Flag("address", "Address to listen on.").Default(function.DefaultAddress).String()
 		certs    = app.Flag("tls-certs-dir", "Folder with tls.crt, tls.key and ca.crt, the authority of the clients.").Envar("TLS_SERVER_CERTS_DIR").String()
@@ -36,9 +44,12 @@ func run(args []string) error {
 	if _, err := app.Parse(args); err != nil {
 		return err
 	}
-	log, err := function.NewLogger(*debug)
+	log, err := function.NewLogger(*verbose)
 	if err != nil {
 		return fmt.Errorf("cannot make logger: %w", err)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heapLimit)
 	}
 	return function.Serve(&Function{log: log},
 		function.Listen(*network, *address),

@@ -69,8 +69,9 @@ type Output struct {
 	// Warnings are the sentences that deserve an event.
 	Warnings []string
 
-	// Unready keeps the Wukong from being ready although every desired
-	// resource is: a disk was refused, or the machine is not there yet.
+	// Unready keeps the Wukong from being ready: a resource is not, a disk was
+	// refused, or the machine is not there yet. Were it left to the resources,
+	// Crossplane would list them in a message that changes with each.
 	Unready bool
 }
 
@@ -112,6 +113,9 @@ func Compose(in Input) Output {
 	out.Needs = append(append(out.Needs, w.needs...), b.needs...)
 	if s := joined(w.problems(), b.trouble()); s != "" {
 		out.Warnings = append(out.Warnings, s)
+	}
+	for _, d := range out.Desired {
+		out.Unready = out.Unready || !d.Ready
 	}
 	out.Unready = out.Unready || b.seen == nil
 	out.Status = summarise(outcomes, w, b)

@@ -45,7 +45,7 @@ func (o *outcome) export(in Input, d vmv1alpha1.Disk) {
 		o.observeExport(have)
 		o.desire(exportKey(d, want), Desired{Object: want, Ready: exportReady(have)})
 	case o.state != bound:
-		o.awaitExport("it is exported when the disk is ready")
+		o.awaitExport("", "it is exported when the disk is ready")
 	default:
 		o.beginExport(in, d, want)
 	}
@@ -61,15 +61,15 @@ func (o *outcome) beginExport(in Input, d vmv1alpha1.Disk, want *diskv1alpha1.Di
 			"a DiskExport %s that does not belong to this Wukong is there already; rename the disk or delete that DiskExport", want.GetName()))
 		return
 	}
-	o.awaitExport("waiting for its export to begin")
+	o.awaitExport(waitingForExport, diskv1alpha1.MessageStarting)
 	if known {
 		o.desire(exportKey(d, want), Desired{Object: want})
 	}
 }
 
-// awaitExport says that the export has not begun.
-func (o *outcome) awaitExport(sentence string) {
-	o.exporting = sentence
+// awaitExport says that the export has not begun, and what the disk waits for.
+func (o *outcome) awaitExport(exporting, sentence string) {
+	o.exporting = exporting
 	o.volume.ExportStatus = &vmv1alpha1.ExportStatus{Phase: vmv1alpha1.ExportPending, Progress: percentage(0), Message: sentence}
 }
 
@@ -217,10 +217,10 @@ func (o *outcome) observeExport(have *diskv1alpha1.DiskExport) {
 		percent = 100
 	case diskv1alpha1.ExportPhasePending, diskv1alpha1.ExportPhaseExporting, diskv1alpha1.ExportPhaseFailed:
 		percent = min(percent, 99)
-		o.exporting = "waiting for it to be exported"
+		o.exporting = waitingForExport
 	default:
-		s.Phase = vmv1alpha1.ExportPending
-		o.exporting = "waiting for it to be exported"
+		s.Phase, s.Message = vmv1alpha1.ExportPending, diskv1alpha1.MessageStarting
+		o.exporting = waitingForExport
 	}
 	s.Progress = percentage(percent)
 	if sentence := hindrance(have, at.Phase == diskv1alpha1.ExportPhaseFailed, at.Message); sentence != "" {

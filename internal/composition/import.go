@@ -23,6 +23,15 @@ const (
 	configName = "default"
 )
 
+// What disks wait for. A sentence stays the same from the decision to compose
+// something until it is there: Crossplane heeds a composite less that changes
+// often.
+const (
+	waitingForImage  = "waiting for its image to be imported"
+	waitingForClaim  = "waiting for its claim to be bound"
+	waitingForExport = "waiting for it to be exported"
+)
+
 // importKey is the key of a disk's DiskImport among the composed resources.
 func importKey(d vmv1alpha1.Disk) string { return "disk-" + d.Name }
 
@@ -63,10 +72,10 @@ func beginImport(in Input, d vmv1alpha1.Disk, want *diskv1alpha1.DiskImport) out
 		o.needs = []Need{need}
 		return o
 	}
-	o := outcome{state: pending, needs: []Need{need}, waiting: "waiting for its claim to be made"}
+	o := outcome{state: pending, needs: []Need{need}, waiting: waitingForClaim}
 	if hasSource(d) {
-		o.waiting, o.transfer = "waiting for its import to begin", &transfer{weight: size(want)}
-		o.volume.ImportStatus = &vmv1alpha1.ImportStatus{Phase: vmv1alpha1.ImportPending, Progress: percentage(0)}
+		o.waiting, o.transfer = waitingForImage, &transfer{weight: size(want)}
+		o.volume.ImportStatus = &vmv1alpha1.ImportStatus{Phase: vmv1alpha1.ImportPending, Progress: percentage(0), Message: diskv1alpha1.MessageStarting}
 	}
 	if known {
 		o.desire(importKey(d), Desired{Object: want})
@@ -190,7 +199,7 @@ func observeImport(have *diskv1alpha1.DiskImport) outcome {
 		return observeBlank(have)
 	}
 	at := have.Status.AtProvider
-	o := outcome{state: preparing, waiting: "waiting for its image to be imported", transfer: &transfer{weight: size(have)}}
+	o := outcome{state: preparing, waiting: waitingForImage, transfer: &transfer{weight: size(have)}}
 	s := &vmv1alpha1.ImportStatus{Phase: vmv1alpha1.ImportPhase(at.Phase), Message: at.Message}
 	o.volume.ImportStatus = s
 	if p := at.Progress; p != nil {
@@ -210,8 +219,9 @@ func observeImport(have *diskv1alpha1.DiskImport) outcome {
 			o.transfer.speed = at.Progress.BytesPerSecond
 		}
 		s.Speed = perSecond(o.transfer.speed)
+	case diskv1alpha1.PhasePending:
 	default:
-		s.Phase = vmv1alpha1.ImportPending
+		s.Phase, s.Message = vmv1alpha1.ImportPending, diskv1alpha1.MessageStarting
 	}
 	s.Progress = percentage(o.transfer.percent)
 	if sentence := o.hinder(have); sentence != "" {
@@ -222,7 +232,7 @@ func observeImport(have *diskv1alpha1.DiskImport) outcome {
 
 // observeBlank says where an empty disk stands whose DiskImport is there.
 func observeBlank(have *diskv1alpha1.DiskImport) outcome {
-	o := outcome{state: preparing, waiting: "waiting for its claim to be bound"}
+	o := outcome{state: preparing, waiting: waitingForClaim}
 	o.volume.PVCName = have.Status.AtProvider.ClaimName
 	switch {
 	case have.Status.AtProvider.Phase != diskv1alpha1.PhaseSucceeded || !importReady(have):

@@ -169,6 +169,9 @@ func accepted(outcomes []outcome) Condition {
 	return Condition{Type: vmv1alpha1.ConditionDisksAccepted, Reason: reasonRefused, Message: problems(refused)}
 }
 
+// volumesBound says whether every claim is bound. Its message does not follow
+// the disks: Crossplane writes conditions apart from the rest of the status, and
+// counts that.
 func volumesBound(outcomes []outcome) Condition {
 	c := Condition{Type: vmv1alpha1.ConditionVolumesBound}
 	var unbound, stuck []outcome
@@ -186,15 +189,13 @@ func volumesBound(outcomes []outcome) Condition {
 	switch {
 	case len(unbound) == 0:
 		c.True, c.Reason = true, reasonBound
-		return c
 	case len(stuck) > 0:
-		c.Reason = reasonFailed
+		c.Reason, c.Message = reasonFailed, problems(stuck)
 	case has(pending) || has(preparing):
-		c.Reason = reasonPreparing
+		c.Reason, c.Message = reasonPreparing, "status.message says what each disk waits for"
 	default:
-		c.Reason = reasonFirstConsumer
+		c.Reason, c.Message = reasonFirstConsumer, waiting(unbound)
 	}
-	c.Message = joined(problems(stuck), waiting(unbound))
 	return c
 }
 

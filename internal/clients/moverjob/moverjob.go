@@ -242,8 +242,7 @@ func (c *Client) Tune(ctx context.Context, s State, r Run) error {
 }
 
 // Cancel asks for the removal of the Job, its pods and its Secret. It does not
-// wait: Inspect says when they are gone. Pods that are about to end get their
-// grace period.
+// wait: Inspect says when they are gone. Pods that run get their grace period.
 func (c *Client) Cancel(ctx context.Context, key types.NamespacedName) error {
 	meta := metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}
 	err := c.kube.Delete(ctx, &batchv1.Job{ObjectMeta: meta}, client.PropagationPolicy(metav1.DeletePropagationBackground))
@@ -251,7 +250,35 @@ func (c *Client) Cancel(ctx context.Context, key types.NamespacedName) error {
 		return errors.Wrap(err, "cannot delete mover Job")
 	}
 	err = c.kube.Delete(ctx, &corev1.Secret{ObjectMeta: meta})
-	return errors.Wrap(client.IgnoreNotFound(err), "cannot delete Secret of mover")
+	if err := client.IgnoreNotFound(err); err != nil {
+		return errors.Wrap(err, "cannot delete Secret of mover")
+	}
+	return c.removeEnded(ctx, key)
+}
+
+// removeEnded removes the pods of a Job whose mover has ended. The kubelet
+// keeps them for about two seconds more, in which it takes their sandbox and
+// mounts away; it does that without them too, as it does when the garbage
+// collector removes pods that have ended. A role that does not permit it,
+// such as that of an earlier release, makes it slower and no more.
+func (c *Client) removeEnded(ctx context.Context, key types.NamespacedName) error {
+	s := State{}
+	if err := c.pods(ctx, key, &s); err != nil {
+		return err
+	}
+	for i := range s.Pods {
+		p := &s.Pods[i]
+		owner, st := metav1.GetControllerOf(p), container(p)
+		if owner == nil || owner.Kind != "Job" || owner.Name != key.Name || st == nil || st.State.Terminated == nil {
+			continue
+		}
+		uid := p.GetUID()
+		err := c.kube.Delete(ctx, p, client.GracePeriodSeconds(0), client.Preconditions{UID: &uid})
+		if err != nil && !kerrors.IsNotFound(err) && !kerrors.IsConflict(err) && !kerrors.IsForbidden(err) {
+			return errors.Wrap(err, "cannot delete pod of mover")
+		}
+	}
+	return nil
 }
 
 func ignoreExists(err error) error {

@@ -87,14 +87,18 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskExport) (manage
 	return o, nil
 }
 
-// observation tells the runtime what to call for an action. The beginning of
-// the first run is a Create, everything else an Update of what exists; a
-// DiskExport whose management policies permit no Update gets that from Create.
+// observation tells the runtime what to call for an action. Every step is an
+// Update of what exists on the way to the artifact, the first one too: around a
+// Create the runtime writes two annotations and a status that says less, and
+// nothing of ours has a name that could get lost between them. A DiskExport
+// whose management policies permit no Update gets its steps from Create.
 func observation(cr *v1alpha1.DiskExport, a action) managed.ExternalObservation {
-	updates := wiring.May(cr, xpv2.ManagementActionUpdate) || !wiring.May(cr, xpv2.ManagementActionCreate)
+	creates := wiring.May(cr, xpv2.ManagementActionCreate)
+	updates := wiring.May(cr, xpv2.ManagementActionUpdate) || !creates
 	switch a {
 	case actionSnapshot, actionStart:
-		return managed.ExternalObservation{ResourceExists: updates && cr.Status.AtProvider.StartTime != nil}
+		begun := cr.Status.AtProvider.StartTime != nil
+		return managed.ExternalObservation{ResourceExists: updates && (begun || creates), ResourceUpToDate: !begun && !creates}
 	case actionRestart, actionDiscard, actionTidy:
 		return managed.ExternalObservation{ResourceExists: updates}
 	case actionTune:
@@ -109,9 +113,18 @@ func (e *external) Create(ctx context.Context, cr *v1alpha1.DiskExport) (managed
 	return managed.ExternalCreation{}, e.advance(ctx, cr)
 }
 
-// Update takes the next step, and waits for nothing.
+// Update takes the next step, and waits for nothing. A run that has begun by
+// that is described at once, because the status is written anyway.
 func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskExport) (managed.ExternalUpdate, error) {
-	return managed.ExternalUpdate{}, e.advance(ctx, cr)
+	err := e.advance(ctx, cr)
+	if err != nil || cr.Status.AtProvider.StartTime != nil {
+		return managed.ExternalUpdate{}, err
+	}
+	v, err := e.look(ctx, cr)
+	if err == nil && v.mover.Job != nil {
+		reportOf(cr, v, e.Clock.Now()).apply(cr, v)
+	}
+	return managed.ExternalUpdate{}, err
 }
 
 // Disconnect does nothing: connections are shared.

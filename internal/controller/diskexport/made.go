@@ -3,16 +3,13 @@
 package diskexport
 
 import (
-	"context"
 	"encoding/json"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/meta"
-	"github.com/crossplane/crossplane-runtime/v2/pkg/resource"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 )
@@ -62,33 +59,19 @@ func recall(cr *v1alpha1.DiskExport) error {
 	return nil
 }
 
-// noter writes into the metadata of a DiskExport where its artifact goes,
-// which is the external name, and what its last run has made.
-type noter struct{ client client.Client }
-
-// Initialize implements managed.Initializer.
-func (n noter) Initialize(ctx context.Context, mg resource.Managed) error {
-	cr, ok := mg.(*v1alpha1.DiskExport)
-	if !ok || meta.WasDeleted(mg) {
-		return nil
-	}
+// annotate writes where the artifact goes, which is the external name, and what
+// the last run has made.
+func annotate(cr *v1alpha1.DiskExport) error {
 	note, err := noteOf(cr)
 	if err != nil {
 		return err
 	}
-	name := place(resolved(cr).Target)
-	if name == "" {
-		// The bucket is not known yet.
-		name = meta.GetExternalName(mg)
-	}
-	if meta.GetExternalName(mg) == name && (note == "" || mg.GetAnnotations()[annotationMade] == note) {
-		return nil
-	}
-	if name != "" {
-		meta.SetExternalName(mg, name)
+	// Without a name the bucket is not known yet.
+	if name := place(resolved(cr).Target); name != "" {
+		meta.SetExternalName(cr, name)
 	}
 	if note != "" {
-		meta.AddAnnotations(mg, map[string]string{annotationMade: note})
+		meta.AddAnnotations(cr, map[string]string{annotationMade: note})
 	}
-	return errors.Wrap(n.client.Update(ctx, mg), "cannot set external name")
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
 
@@ -45,11 +44,11 @@ func SetupGated(mgr ctrl.Manager, o wiring.Options) error { return wiring.SetupG
 
 func kind() wiring.Kind[*v1alpha1.DiskExport] {
 	return wiring.Kind[*v1alpha1.DiskExport]{
-		GVK:         v1alpha1.DiskExportGroupVersionKind(),
-		New:         func() *v1alpha1.DiskExport { return &v1alpha1.DiskExport{} },
-		List:        &v1alpha1.DiskExportList{},
-		Annotation:  annotationName,
-		Initializer: func(c client.Client) managed.Initializer { return noter{client: c} },
+		GVK:        v1alpha1.DiskExportGroupVersionKind(),
+		New:        func() *v1alpha1.DiskExport { return &v1alpha1.DiskExport{} },
+		List:       &v1alpha1.DiskExportList{},
+		Annotation: annotationName,
+		Annotate:   annotate,
 		Client: func(m wiring.Means) managed.TypedExternalClient[*v1alpha1.DiskExport] {
 			return bucketref.Wrap(references(), m, &external{
 				Means:  m,

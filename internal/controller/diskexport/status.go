@@ -96,11 +96,11 @@ func reportOfBeginning(v view) report {
 	case p.Consistency == v1alpha1.ConsistencySnapshot && (v.copy.Snapshot != nil && !v.copy.Snapshot.Ready || v.origin.Snapshot != nil && !v.origin.Snapshot.Ready):
 		return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending, message: "Waiting for the snapshot to be ready."}
 	}
-	return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending, message: "The export is about to begin."}
+	return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending, message: v1alpha1.MessageStarting}
 }
 
 func reportOfMover(v view, now time.Time) report {
-	r := report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending, message: "The mover is being started."}
+	r := report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending, message: v1alpha1.MessageStarting}
 	if v.mover.Started() {
 		r.phase, r.message = v1alpha1.ExportPhaseExporting, "The disk is being transferred."
 	}
@@ -159,7 +159,7 @@ func describe(cr *v1alpha1.DiskExport, v view, changed bool) bool {
 		at.StartTime, at.CompletionTime, at.Progress, news = &start, nil, nil, true
 	}
 	at.Consistency = v.consistency()
-	at.Progress = progress.Next(at.Progress, v.mover, changed)
+	at.Progress = progress.PaceOf(cr, changed).Next(at.Progress, v.mover)
 	switch {
 	case decide(v) == actionRestart:
 	case v.succeeded():

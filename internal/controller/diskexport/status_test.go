@@ -45,7 +45,7 @@ func TestReport(t *testing.T) {
 		"Beginning": {
 			"What is about to begin says so.",
 			view{origin: disk(), plan: origin.Plan{Consistency: v1alpha1.ConsistencyOffline}, want: &stamp},
-			want{v1alpha1.ExportPhasePending, "False", xpv2.ReasonCreating, "False", "False", "about to begin"},
+			want{v1alpha1.ExportPhasePending, "False", xpv2.ReasonCreating, "False", "False", "being started"},
 		},
 		"Snapshot": {
 			"A snapshot is waited for.",

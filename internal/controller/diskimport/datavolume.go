@@ -265,12 +265,12 @@ func describeCDI(cr *v1alpha1.DiskImport, v view, changed bool, now time.Time) {
 	at := &cr.Status.AtProvider
 	attempt := v.cdi.DataVolume.Status.RestartCount + 1
 	if percent, ok := cdi.Percent(v.cdi); ok {
-		at.Progress = progress.Told(at.Progress, percent, attempt, now, changed)
+		at.Progress = progress.PaceOf(cr, changed).Told(at.Progress, percent, attempt, now)
 	}
 	if !v.succeeded() {
 		return
 	}
-	at.Progress = progress.Told(at.Progress, 100, attempt, now, false)
+	at.Progress = progress.PaceOf(cr, false).Told(at.Progress, 100, attempt, now)
 	if at.CompletionTime == nil {
 		end := metav1.NewTime(now.Truncate(time.Second))
 		at.CompletionTime = &end

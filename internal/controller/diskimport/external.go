@@ -71,8 +71,10 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskImport) (manage
 }
 
 // observation tells the runtime what to call for an action. What belongs to
-// making the claim is an Update of what exists on the way to it; a DiskImport
-// whose management policies permit no Update gets it from Create.
+// making the claim is an Update of what exists on the way to it, its beginning
+// too: around a Create the runtime writes two annotations and a status that
+// says less, and nothing of ours has a name that could get lost between them. A
+// DiskImport whose management policies permit no Update gets it from Create.
 func observation(cr *v1alpha1.DiskImport, a action) managed.ExternalObservation {
 	switch a {
 	case actionStart, actionRestart, actionDiscard, actionPublish, actionTidy:
@@ -97,18 +99,19 @@ func (e *external) observeNothing(ctx context.Context, cr *v1alpha1.DiskImport, 
 	if err != nil {
 		return managed.ExternalObservation{}, e.denied(cr, err)
 	}
-	if f == nil {
-		return managed.ExternalObservation{}, nil
-	}
 	before := cr.Status.AtProvider.Phase
-	phase := v1alpha1.PhasePending
-	if f.Reason == v1alpha1.ReasonClaimConflict {
-		phase = v1alpha1.PhaseFailed
-	}
 	cr.Status.AtProvider = v1alpha1.DiskImportObservation{}
-	troubled(phase, f).apply(cr, v, e.Clock.Now())
+	next := actionStart
+	r := reportOf(cr, v, e.Clock.Now())
+	if f != nil {
+		next, r = actionWait, troubled(v1alpha1.PhasePending, f)
+	}
+	if f != nil && f.Reason == v1alpha1.ReasonClaimConflict {
+		r = troubled(v1alpha1.PhaseFailed, f)
+	}
+	r.apply(cr, v, e.Clock.Now())
 	e.announce(cr, before)
-	return managed.ExternalObservation{ResourceExists: true, ResourceUpToDate: true}, nil
+	return observation(cr, next), nil
 }
 
 // Create starts the mover and returns: Observe reports how it fares.
@@ -116,9 +119,18 @@ func (e *external) Create(ctx context.Context, cr *v1alpha1.DiskImport) (managed
 	return managed.ExternalCreation{}, e.advance(ctx, cr)
 }
 
-// Update takes every step that can be taken now, and waits for none.
+// Update takes every step that can be taken now, and waits for none. What has
+// begun by that is described at once, because the status is written anyway.
 func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalUpdate, error) {
-	return managed.ExternalUpdate{}, e.advance(ctx, cr)
+	err := e.advance(ctx, cr)
+	if err != nil || cr.Status.AtProvider.StartTime != nil {
+		return managed.ExternalUpdate{}, err
+	}
+	v, err := e.look(ctx, cr)
+	if err == nil && !v.nothing() {
+		reportOf(cr, v, e.Clock.Now()).apply(cr, v, e.Clock.Now())
+	}
+	return managed.ExternalUpdate{}, err
 }
 
 // advance acts on what there is until something has to be waited for.

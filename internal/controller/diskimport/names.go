@@ -3,14 +3,9 @@
 package diskimport
 
 import (
-	"context"
-
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/meta"
-	"github.com/crossplane/crossplane-runtime/v2/pkg/resource"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/volume"
@@ -50,18 +45,11 @@ func claimName(cr *v1alpha1.DiskImport) string {
 	return cr.GetName()
 }
 
-// externalNamer writes the claim's name into the external name, where people
-// and Crossplane's tools look for it.
-type externalNamer struct{ client client.Client }
-
-// Initialize implements managed.Initializer.
-func (n externalNamer) Initialize(ctx context.Context, mg resource.Managed) error {
-	cr, ok := mg.(*v1alpha1.DiskImport)
-	if !ok || meta.WasDeleted(mg) || meta.GetExternalName(mg) == claimName(cr) {
-		return nil
-	}
-	meta.SetExternalName(mg, claimName(cr))
-	return errors.Wrap(n.client.Update(ctx, mg), "cannot set external name")
+// annotate writes the claim's name into the external name, where people and
+// Crossplane's tools look for it.
+func annotate(cr *v1alpha1.DiskImport) error {
+	meta.SetExternalName(cr, claimName(cr))
+	return nil
 }
 
 func moverKey(cr *v1alpha1.DiskImport) types.NamespacedName {

@@ -9,7 +9,6 @@ import (
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
 
@@ -50,7 +49,7 @@ func kind() wiring.Kind[*v1alpha1.DiskImport] {
 		List:        &v1alpha1.DiskImportList{},
 		Annotation:  annotationName,
 		DataVolumes: true,
-		Initializer: func(c client.Client) managed.Initializer { return externalNamer{client: c} },
+		Annotate:    annotate,
 		Client: func(m wiring.Means) managed.TypedExternalClient[*v1alpha1.DiskImport] {
 			disks, volumes := volume.New(m.Target.Client), datavolume.New(m.Target.Client)
 			return bucketref.Wrap(references(), m, &external{

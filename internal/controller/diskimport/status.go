@@ -63,7 +63,7 @@ func reportOf(cr *v1alpha1.DiskImport, v view, now time.Time) report {
 }
 
 func reportOfMover(v view, now time.Time) report {
-	r := report{phase: v1alpha1.PhasePending, doing: v1alpha1.ReasonPending, message: "The mover is being started."}
+	r := report{phase: v1alpha1.PhasePending, doing: v1alpha1.ReasonPending, message: v1alpha1.MessageStarting}
 	if decide(v) == actionRestart {
 		r.message = "The import begins anew, because what is asked for has changed or the mover was deleted."
 		return r
@@ -151,7 +151,7 @@ func describe(cr *v1alpha1.DiskImport, v view, changed bool, now time.Time) {
 		describeCDI(cr, v, changed, now)
 		return
 	}
-	at.Progress = progress.Next(at.Progress, v.mover, changed)
+	at.Progress = progress.PaceOf(cr, changed).Next(at.Progress, v.mover)
 	end, ok := v.mover.Succeeded()
 	if !ok {
 		return

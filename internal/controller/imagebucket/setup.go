@@ -3,16 +3,13 @@
 package imagebucket
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/reconciler/managed"
-	"github.com/crossplane/crossplane-runtime/v2/pkg/resource"
 
 	"github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
@@ -39,11 +36,8 @@ func kind() wiring.Kind[*v1alpha1.ImageBucket] {
 		GVK:  v1alpha1.ImageBucketGroupVersionKind(),
 		New:  func() *v1alpha1.ImageBucket { return &v1alpha1.ImageBucket{} },
 		List: &v1alpha1.ImageBucketList{},
-		// An external name that nobody has given must not look like one that
-		// somebody has, who wants the bucket adopted.
-		Initializer: func(client.Client) managed.Initializer {
-			return managed.InitializerFn(func(context.Context, resource.Managed) error { return nil })
-		},
+		// There is no Annotate: an external name that nobody has given must not
+		// look like one that somebody has, who wants the bucket adopted.
 		Client: func(m wiring.Means) managed.TypedExternalClient[*v1alpha1.ImageBucket] {
 			return &external{Means: m}
 		},

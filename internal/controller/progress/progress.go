@@ -15,27 +15,48 @@ import (
 )
 
 const (
-	// step and interval say when progress is worth writing, and rest how long it
-	// waits in any case: Crossplane counts the changes of a composed resource's
-	// status twice, and those of the composite that follow, and stops heeding a
-	// composite for minutes that has more than a hundred and one a second. Two
-	// disks that were imported and exported in half a minute went beyond it with
-	// steps of 5 and no rest.
+	// step and interval say when progress is worth writing: a percentage that
+	// has grown by so much, or so long after the last time.
 	step     = 10
 	interval = 30 * time.Second
-	rest     = 5 * time.Second
+
+	// rest is how long progress waits in any case, and the first one after the
+	// Job was made. That of a composed resource waits longer: Crossplane counts
+	// the changes of its status twice, and those of the composite that follow,
+	// and stops heeding a composite for minutes that has more than a hundred and
+	// one a second. Three disks at once stay below it.
+	rest         = 5 * time.Second
+	restComposed = 20 * time.Second
+
+	// labelComposite is on everything that Crossplane composes.
+	labelComposite = "crossplane.io/composite"
 )
 
+// A Pace says how often progress is written into the status of a resource.
+type Pace struct {
+	rest    time.Duration
+	changed bool
+}
+
+// PaceOf a resource. changed says that its status is written anyway.
+func PaceOf(o metav1.Object, changed bool) Pace {
+	if o.GetLabels()[labelComposite] != "" {
+		return Pace{rest: restComposed, changed: changed}
+	}
+	return Pace{rest: rest, changed: changed}
+}
+
 // Next returns the old progress, or the mover's if that is worth writing.
-// changed says that the status is written anyway.
-func Next(old *v1alpha1.Progress, m moverjob.State, changed bool) *v1alpha1.Progress {
+func (pace Pace) Next(old *v1alpha1.Progress, m moverjob.State) *v1alpha1.Progress {
 	p := m.Progress
 	if p == nil {
 		return old
 	}
 	attempt := m.Job.Status.Failed + 1
-	if old != nil && !changed && old.Attempt == attempt && old.LastProgressTime != nil &&
-		!worth(abs(int32(p.Percent)-old.Percent), p.Time.Sub(old.LastProgressTime.Time)) {
+	if old == nil && attempt == 1 && !pace.first(m) {
+		return nil
+	}
+	if old != nil && old.Attempt == attempt && !pace.worth(old, int32(p.Percent), p.Time) {
 		return old
 	}
 	at := metav1.NewTime(p.Time.Truncate(time.Second))
@@ -53,10 +74,19 @@ func Next(old *v1alpha1.Progress, m moverjob.State, changed bool) *v1alpha1.Prog
 	}
 }
 
-// worth reports whether progress by some percent is worth writing so long after
-// the last time.
-func worth(percent int32, since time.Duration) bool {
-	return since >= interval || percent >= step && since >= rest
+// first reports whether the first progress of a mover is worth writing.
+func (pace Pace) first(m moverjob.State) bool {
+	moved := m.Progress.TransferredBytes > 0 || m.Progress.ResumedBytes > 0
+	return pace.changed || moved && m.Progress.Time.Sub(m.Job.GetCreationTimestamp().Time) >= rest
+}
+
+// worth reports whether a percentage is worth writing now.
+func (pace Pace) worth(old *v1alpha1.Progress, percent int32, now time.Time) bool {
+	if pace.changed || old.LastProgressTime == nil {
+		return true
+	}
+	since := now.Sub(old.LastProgressTime.Time)
+	return since >= interval || abs(percent-old.Percent) >= step && since >= pace.rest
 }
 
 // Finished is the progress of a transfer that has succeeded: all of it, at the
@@ -85,8 +115,8 @@ func Finished(old *v1alpha1.Progress, m moverjob.State) *v1alpha1.Progress {
 
 // Told is the progress of a transfer that another program makes, which tells a
 // percentage and no more.
-func Told(old *v1alpha1.Progress, percent, attempt int32, now time.Time, changed bool) *v1alpha1.Progress {
-	if old != nil && !changed && old.Attempt == attempt && (percent == old.Percent || abs(percent-old.Percent) < step && percent < 100) {
+func (pace Pace) Told(old *v1alpha1.Progress, percent, attempt int32, now time.Time) *v1alpha1.Progress {
+	if old != nil && old.Attempt == attempt && (percent == old.Percent && !pace.changed || percent < 100 && !pace.worth(old, percent, now)) {
 		return old
 	}
 	at := metav1.NewTime(now.Truncate(time.Second))

@@ -26,26 +26,45 @@ func TestNext(t *testing.T) {
 		percent int
 		after   time.Duration
 		failed  int32
-		changed bool
+		pace    Pace
 		want    int32
 	}{
-		"First":   {"The first word is worth writing.", nil, 1, 0, 0, false, 1},
-		"Little":  {"A little more is not.", old, 19, 5 * time.Second, 0, false, 10},
-		"Soon":    {"Much more is not so soon.", old, 60, 4 * time.Second, 0, false, 10},
-		"Step":    {"Ten percent more is.", old, 20, 5 * time.Second, 0, false, 20},
-		"Time":    {"So is whatever there is after 30 seconds.", old, 11, 30 * time.Second, 0, false, 11},
-		"Phase":   {"So is the progress at a change of phase.", old, 11, 2 * time.Second, 0, true, 11},
-		"Attempt": {"Another attempt begins anew.", old, 8, 2 * time.Second, 1, false, 8},
+		"First":        {"The first word is worth writing.", nil, 1, 5 * time.Second, 0, Pace{rest: rest}, 1},
+		"FirstSoon":    {"Not so soon: many a transfer ends before.", nil, 1, 4 * time.Second, 0, Pace{rest: rest}, -1},
+		"FirstPhase":   {"At a change of phase it is.", nil, 1, 0, 0, Pace{rest: rest, changed: true}, 1},
+		"FirstAttempt": {"In another attempt it is.", nil, 1, 0, 1, Pace{rest: rest}, 1},
+		"Little":       {"A little more is not.", old, 19, 5 * time.Second, 0, Pace{rest: rest}, 10},
+		"Soon":         {"Much more is not so soon.", old, 60, 4 * time.Second, 0, Pace{rest: rest}, 10},
+		"Step":         {"Ten percent more is.", old, 20, 5 * time.Second, 0, Pace{rest: rest}, 20},
+		"Composed":     {"Of a composed resource it is not yet.", old, 60, 19 * time.Second, 0, Pace{rest: restComposed}, 10},
+		"ComposedStep": {"Later it is.", old, 60, 20 * time.Second, 0, Pace{rest: restComposed}, 60},
+		"Time":         {"So is whatever there is after 30 seconds.", old, 11, 30 * time.Second, 0, Pace{rest: rest}, 11},
+		"Phase":        {"So is the progress at a change of phase.", old, 11, 2 * time.Second, 0, Pace{rest: rest, changed: true}, 11},
+		"Attempt":      {"Another attempt begins anew.", old, 8, 2 * time.Second, 1, Pace{rest: rest}, 8},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			job := &batchv1.Job{}
+			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: at}}
 			job.Status.Failed = tc.failed
-			m := moverjob.State{Job: job, Progress: &transfer.Progress{Percent: tc.percent, Time: now().Add(tc.after)}}
-			if got := Next(tc.old, m, tc.changed); got.Percent != tc.want {
-				t.Errorf("%s\nwant %d %%, got %d %%", tc.reason, tc.want, got.Percent)
+			m := moverjob.State{Job: job, Progress: &transfer.Progress{Percent: tc.percent, TransferredBytes: 1, Time: now().Add(tc.after)}}
+			percent := int32(-1)
+			if got := tc.pace.Next(tc.old, m); got != nil {
+				percent = got.Percent
+			}
+			if percent != tc.want {
+				t.Errorf("%s\nwant %d %%, got %d %%", tc.reason, tc.want, percent)
 			}
 		})
+	}
+}
+
+func TestPaceOf(t *testing.T) {
+	composed := &v1alpha1.DiskImport{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"crossplane.io/composite": "vm"}}}
+	if got := PaceOf(composed, false).rest; got != restComposed {
+		t.Errorf("a composed resource: want %v, got %v", restComposed, got)
+	}
+	if got := PaceOf(&v1alpha1.DiskImport{}, false).rest; got != rest {
+		t.Errorf("any other: want %v, got %v", rest, got)
 	}
 }
 

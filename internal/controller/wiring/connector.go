@@ -4,6 +4,7 @@ package wiring
 
 import (
 	"context"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
@@ -46,11 +47,11 @@ type tracker interface {
 
 // connector makes the external clients of a kind.
 type connector[T resource.ModernManaged] struct {
-	kind      Kind[T]
-	usage     tracker
-	finalizer resource.Finalizer
-	clusters  *cluster.Connector
-	means     Means
+	kind     Kind[T]
+	usage    tracker
+	kube     client.Writer
+	clusters *cluster.Connector
+	means    Means
 }
 
 // Connect finds the cluster that the resource's configuration names.
@@ -74,15 +75,32 @@ func (c *connector[T]) Connect(ctx context.Context, cr T) (managed.TypedExternal
 	if i := m.Target.Settings.Mover.Image; i != "" {
 		m.Image = i
 	}
-	// The runtime does it too, but after Observe: that write brings back the
-	// status that is stored, and what Observe has found is not told before the
-	// next look.
-	if !meta.WasDeleted(cr) {
-		if err := c.finalizer.AddFinalizer(ctx, cr); err != nil {
-			return nil, errors.Wrap(err, "cannot add finalizer")
-		}
+	if err := c.mark(ctx, cr); err != nil {
+		return nil, err
 	}
 	return c.kind.Client(m), nil
+}
+
+// mark writes finalizer and annotations, if they are not there. The runtime
+// adds the finalizer too, but after Observe: that write brings back the status
+// that is stored, and what Observe has found is not told before the next look.
+// It is one write for all, because Crossplane counts the writes of what it
+// composes, and stops heeding a composite that has many.
+func (c *connector[T]) mark(ctx context.Context, cr T) error {
+	if meta.WasDeleted(cr) {
+		return nil
+	}
+	before := maps.Clone(cr.GetAnnotations())
+	if c.kind.Annotate != nil {
+		if err := c.kind.Annotate(cr); err != nil {
+			return err
+		}
+	}
+	if meta.FinalizerExists(cr, managed.FinalizerName) && maps.Equal(before, cr.GetAnnotations()) {
+		return nil
+	}
+	meta.AddFinalizer(cr, managed.FinalizerName)
+	return errors.Wrap(c.kube.Update(ctx, cr), "cannot write finalizer and annotations")
 }
 
 // without says what becomes of a resource whose configuration cannot be used.

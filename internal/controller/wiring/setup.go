@@ -11,7 +11,6 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/controller"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -54,8 +53,8 @@ type Kind[T resource.ModernManaged] struct {
 	// DataVolumes reports whether objects of ours can be DataVolumes.
 	DataVolumes bool
 
-	// Initializer is called before everything else.
-	Initializer func(client.Client) managed.Initializer
+	// Annotate writes into the metadata what others look for there; nil: nothing.
+	Annotate func(cr T) error
 
 	// Client makes the external client of a resource.
 	Client func(Means) managed.TypedExternalClient[T]
@@ -77,10 +76,10 @@ func Setup[T resource.ModernManaged](mgr ctrl.Manager, o Options, k Kind[T]) err
 	finalizer := reconciliationpolicy.NewFinalizer(
 		resource.NewAPIFinalizer(mgr.GetClient(), managed.FinalizerName), reconciliationpolicy.WithFinalizerRateLimiter(limiter))
 	conn := &connector[T]{
-		kind:      k,
-		usage:     resource.NewProviderConfigUsageTracker(mgr.GetClient(), &configv1alpha1.ProviderConfigUsage{}),
-		finalizer: finalizer,
-		clusters:  o.Clusters,
+		kind:     k,
+		usage:    resource.NewProviderConfigUsageTracker(mgr.GetClient(), &configv1alpha1.ProviderConfigUsage{}),
+		kube:     mgr.GetClient(),
+		clusters: o.Clusters,
 		means: Means{
 			Local: mgr.GetAPIReader(), Image: o.MoverImage,
 			Clock: clock.RealClock{}, Record: record, Metrics: o.Metrics,
@@ -89,7 +88,7 @@ func Setup[T resource.ModernManaged](mgr ctrl.Manager, o Options, k Kind[T]) err
 	requests := handler.NewEventHandler(handler.WithLogger(log))
 
 	options := append(reconcilerOptions(o.Options, k.nextPoll),
-		managed.WithInitializers(k.Initializer(mgr.GetClient())),
+		managed.WithInitializers(), // The connector annotates.
 		managed.WithTypedExternalConnector(conn),
 		managed.WithFinalizer(finalizer),
 		managed.WithLogger(log),
