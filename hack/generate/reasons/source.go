@@ -22,6 +22,9 @@ type code struct {
 	// they mean.
 	conditions []reason
 
+	// messages are the sentences that have a constant of their own, by its name.
+	messages map[string]string
+
 	// sentences that come with a reason, by the name of its constant.
 	sentences map[string][]string
 
@@ -40,7 +43,7 @@ type reason struct{ name, value, comment string }
 
 // read reads the constants below some folders, and the sentences in others.
 func read(constants []string, folders ...string) (*code, error) {
-	c := &code{sentences: map[string][]string{}, used: map[string]bool{}}
+	c := &code{messages: map[string]string{}, sentences: map[string][]string{}, used: map[string]bool{}}
 	for _, f := range constants {
 		if err := each(f, c.constants); err != nil {
 			return nil, err
@@ -88,6 +91,9 @@ func (c *code) constants(f *ast.File) {
 			}
 			if r, ok := constant(s, "Reason", "reason"); ok {
 				g.reasons = append(g.reasons, r)
+			}
+			if m, ok := constant(s, "Message"); ok {
+				c.messages[m.name] = m.value
 			}
 		}
 		if len(g.reasons) > 0 {
@@ -137,6 +143,8 @@ func (c *code) look(n ast.Node) bool {
 		}
 		if s, ok := literal(p); ok && strings.Contains(s, " ") {
 			sentence = s
+		} else if s, ok := p.(*ast.SelectorExpr); ok && c.messages[s.Sel.Name] != "" {
+			sentence = c.messages[s.Sel.Name]
 		}
 	}
 	if name == "" || sentence == "" {

@@ -30,6 +30,9 @@ const (
 	ConditionDone = "Done"
 )
 
+// MessageShared is said twice.
+const MessageShared = "It waits for %d others"
+
 func use() Reason { return ReasonPlain }
 `)
 	write(t, controllers, `package c
@@ -39,6 +42,7 @@ func f(name string) {
 	_ = &Finding{Reason: v1alpha1.ReasonCommented, Message: "no class " + name + " is there"}
 	_ = &Finding{Reason: v1alpha1.ReasonCommented, Message: fmt.Sprintf("%s waits.", name)}
 	finding(v1alpha1.ReasonCommented, "%s. %s", name, name)
+	finding(v1alpha1.ReasonCommented, v1alpha1.MessageShared)
 }
 `)
 	c, err := read([]string{apis}, controllers)
@@ -59,7 +63,7 @@ func f(name string) {
 	if diff := cmp.Diff([]reason{{"ConditionDone", "Done", "True when it is done."}}, c.conditions, cmp.AllowUnexported(reason{})); diff != "" {
 		t.Errorf("conditions, -want +got:\n%s", diff)
 	}
-	sentences := map[string][]string{"ReasonCommented": {"Claim … is gone: make ….", "No class … is there.", "… waits."}}
+	sentences := map[string][]string{"ReasonCommented": {"Claim … is gone: make ….", "No class … is there.", "… waits.", "It waits for … others."}}
 	if diff := cmp.Diff(sentences, c.sentences); diff != "" {
 		t.Errorf("sentences, -want +got:\n%s", diff)
 	}
