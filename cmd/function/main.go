@@ -12,7 +12,6 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/crossplane/function-sdk-go"
-	"google.golang.org/grpc/health"
 )
 
 const (
@@ -51,10 +50,9 @@ func run(args []string) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(heapLimit)
 	}
-	return function.Serve(&Function{log: log},
+	return serve(&Function{log: log},
 		function.Listen(*network, *address),
 		function.MTLSCertificates(*certs),
 		function.Insecure(*insecure),
-		function.MaxRecvMessageSize(*received*mebibyte),
-		function.WithHealthServer(health.NewServer()))
+		function.MaxRecvMessageSize(*received*mebibyte))
 }

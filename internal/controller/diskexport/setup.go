@@ -24,11 +24,11 @@ import (
 
 const (
 	// The intervals at which a DiskExport is looked at when no watch event
-	// comes: progress is written to the log every two seconds and to status
-	// every 5 %; snapshots are not watched, because a cluster need not have
-	// them.
+	// comes: the mover tells its progress every two seconds; snapshots are not
+	// watched, because a cluster need not have them. They grow with what goes on.
 	pollRunning = 2 * time.Second
 	pollTidying = 200 * time.Millisecond
+	pollLong    = 5 * time.Second
 	pollBlocked = 15 * time.Second
 
 	// pollJitter is how much of the interval of a settled DiskExport is left
@@ -81,7 +81,11 @@ func nextPoll(cr *v1alpha1.DiskExport, interval time.Duration) time.Duration {
 		if stalled.Status == corev1.ConditionTrue {
 			return pollBlocked
 		}
-		return pollRunning
+		longest := pollBlocked
+		if cr.Status.AtProvider.Phase == v1alpha1.ExportPhaseExporting {
+			longest = pollLong
+		}
+		return wiring.Patience(cr.GetCondition(v1alpha1.TypeTransferring).LastTransitionTime.Time, pollRunning, longest)
 	case v1alpha1.ExportPhaseFailed:
 		if stalled.Reason == v1alpha1.ReasonSnapshotsUnsupported || stalled.Reason == v1alpha1.Reason(transfer.ReasonSourceNotFound) {
 			return pollBlocked
@@ -90,7 +94,7 @@ func nextPoll(cr *v1alpha1.DiskExport, interval time.Duration) time.Duration {
 		switch {
 		case !settled(cr):
 			// What is left of the run has to go yet.
-			return pollTidying
+			return wiring.Patience(cr.Status.AtProvider.CompletionTime.Time, pollTidying, pollLong)
 		case !done(cr):
 			return pollRunning
 		}

@@ -25,10 +25,11 @@ import (
 
 const (
 	// The intervals at which a DiskImport is looked at when no watch event
-	// comes: progress is written to the log every two seconds and to status
-	// every 5 %, and a handover waits for claims and pods to go.
+	// comes: the mover tells its progress every two seconds, and a handover
+	// waits for claims to go. They grow with what goes on.
 	pollRunning    = 2 * time.Second
 	pollPublishing = 200 * time.Millisecond
+	pollLong       = 5 * time.Second
 	pollBlocked    = 15 * time.Second
 
 	// pollJitter is how much of the interval of a settled DiskImport is left
@@ -77,18 +78,18 @@ func block(cr *v1alpha1.DiskImport, f *diagnosis.Finding) {
 
 // nextPoll says when to look at a DiskImport again if no watch event comes.
 func nextPoll(cr *v1alpha1.DiskImport, interval time.Duration) time.Duration {
-	at := cr.Status.AtProvider
+	at, since := cr.Status.AtProvider, cr.GetCondition(v1alpha1.TypeTransferring).LastTransitionTime.Time
 	switch at.Phase {
 	case v1alpha1.PhaseImporting:
 		if at.CompletionTime != nil {
-			return pollPublishing
+			return wiring.Patience(at.CompletionTime.Time, pollPublishing, pollLong)
 		}
-		return pollRunning
+		return wiring.Patience(since, pollRunning, pollLong)
 	case v1alpha1.PhasePending:
 		if cr.GetCondition(v1alpha1.TypeStalled).Status == corev1.ConditionTrue {
 			return pollBlocked
 		}
-		return pollRunning
+		return wiring.Patience(since, pollRunning, pollBlocked)
 	case v1alpha1.PhaseFailed:
 		if cr.GetCondition(xpv2.TypeReady).Reason == v1alpha1.ReasonClaimConflict {
 			return pollBlocked

@@ -56,6 +56,14 @@ func reconcilerOptions(o controller.Options, next managed.PollIntervalHook) []ma
 	return out
 }
 
+// Patience is how long to wait before something is looked at again that goes on
+// since a time: a quarter of that, within bounds. What has just begun is seen
+// soon, and hundreds that wait for a place on a node do not keep the API server
+// from the few that have one.
+func Patience(since time.Time, least, most time.Duration) time.Duration {
+	return min(max(time.Since(since)/4, least), most)
+}
+
 // BackoffOf returns the back-off that the configuration of a resource sets, or
 // nil if it sets none, or does not exist: Connect says so better.
 func BackoffOf(ctx context.Context, c client.Client, mg resource.Managed) (*policyv1alpha1.ReconciliationPolicy, error) {

@@ -31,7 +31,7 @@ func (b *bench) crowd(ctx context.Context, n, disks int) error {
 	}
 	opened := map[string]bool{}
 	var told time.Time
-	err = until(ctx, func() (bool, error) {
+	err = until(ctx, pause, func() (bool, error) {
 		ready, err := b.look(ctx, opened)
 		if time.Since(told) > 10*time.Second {
 			told = time.Now()

@@ -107,7 +107,7 @@ func (b *bench) clear(ctx context.Context) error {
 	if err := b.DeleteAllOf(ctx, &vmv1alpha1.Wukong{}, client.InNamespace(namespace)); err != nil {
 		return fmt.Errorf("cannot delete Wukongs: %w", err)
 	}
-	err := until(ctx, func() (bool, error) {
+	err := until(ctx, glance, func() (bool, error) {
 		left := &vmv1alpha1.WukongList{}
 		err := b.List(ctx, left, client.InNamespace(namespace))
 		return len(left.Items) == 0, err
@@ -119,7 +119,7 @@ func (b *bench) clear(ctx context.Context) error {
 	if err := client.IgnoreNotFound(b.Delete(ctx, ns)); err != nil {
 		return fmt.Errorf("cannot delete namespace: %w", err)
 	}
-	return until(ctx, func() (bool, error) {
+	return until(ctx, glance, func() (bool, error) {
 		err := b.Get(ctx, client.ObjectKeyFromObject(ns), ns)
 		return err != nil && client.IgnoreNotFound(err) == nil, client.IgnoreNotFound(err)
 	})
