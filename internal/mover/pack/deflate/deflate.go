@@ -53,7 +53,7 @@ type Encoder struct {
 // 32 KiB.
 func NewEncoder(window int) *Encoder {
 	return &Encoder{
-		matcher:   lz77.New(maxMatch, window),
+		matcher:   lz77.New(lz77.MinMatch, maxMatch, window),
 		literals:  newCodes(literalCodes),
 		distances: newCodes(distanceCodes),
 		lengths:   newCodes(len(lengthOrder)),

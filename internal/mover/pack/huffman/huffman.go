@@ -5,8 +5,6 @@
 // Codes, 1952). What the codes look like is the business of the formats.
 package huffman
 
-import "slices"
-
 // MaxSymbols are the most symbols that an alphabet can have.
 const MaxSymbols = 512
 
@@ -15,7 +13,8 @@ const symbolBits = 9
 // Builder finds lengths. The zero value is ready for use, by one goroutine at a
 // time.
 type Builder struct {
-	keys   [MaxSymbols]uint32 // how often and which, rising
+	keys   [MaxSymbols]uint32 // how often and which
+	spare  [MaxSymbols]uint32 // for sorting them
 	depths [MaxSymbols]uint32
 }
 
@@ -34,7 +33,7 @@ func (b *Builder) Lengths(lengths []uint8, counts []uint32, limit int) int {
 	if len(keys) == 0 {
 		return 0
 	}
-	slices.Sort(keys)
+	keys = sortCounts(keys, b.spare[:len(keys)])
 	var of [33]int // how many codes have this length
 	b.measure(keys, &of)
 	shorten(&of, limit)
@@ -47,6 +46,33 @@ func (b *Builder) Lengths(lengths []uint8, counts []uint32, limit int) int {
 		lengths[key%MaxSymbols] = uint8(length)
 	}
 	return len(keys)
+}
+
+// sortCounts sorts keys whose symbols rise by their counts, a digit of eight bits
+// at a time. What it returns stands in keys or in spare, which is as long.
+func sortCounts(keys, spare []uint32) []uint32 {
+	all := uint32(0)
+	for _, key := range keys {
+		all |= key
+	}
+	for shift := symbolBits; all>>shift != 0; shift += 8 {
+		var next [256]uint16
+		for _, key := range keys {
+			next[key>>shift&0xff]++
+		}
+		at := uint16(0)
+		for i, n := range &next {
+			next[i] = at
+			at += n
+		}
+		for _, key := range keys {
+			digit := key >> shift & 0xff
+			spare[next[digit]] = key
+			next[digit]++
+		}
+		keys, spare = spare, keys
+	}
+	return keys
 }
 
 // measure counts the lengths of the shortest codes for keys, in place (Moffat

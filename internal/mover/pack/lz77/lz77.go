@@ -12,14 +12,17 @@
 // encrypted already costs next to nothing.
 package lz77
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 const (
 	// Window is how far back a repetition can be, in bytes.
 	Window = 1<<16 - 1
 
-	// MinMatch is the length of the shortest repetition.
-	MinMatch = 4
+	// MinMatch is the length of the shortest repetition that can be asked for.
+	MinMatch = 6
 
 	// BlockSize is the most that is looked through at once.
 	BlockSize = 64 << 10
@@ -31,10 +34,8 @@ const (
 	tableBits = 13
 	table     = 1 << tableBits
 
-	// hashed bytes decide of a new place; fewer repeat too often by chance, and
-	// save less than their distance costs.
-	hashed = 6
-	prime  = 227718039650203
+	// prime spreads what is hashed over the highest bits.
+	prime = 0xcf1bbcdcb7a56463
 
 	// stride is the step between two looks where nothing repeats; it grows by
 	// one with each 1<<patience bytes.
@@ -45,7 +46,7 @@ const (
 // A Sequence is a run of literals and the repetition behind it.
 type Sequence struct {
 	Literals uint32 // bytes, which stand in Found.Literals
-	Match    uint32 // bytes that repeat, at least MinMatch
+	Match    uint32 // bytes that repeat
 	Distance uint32 // bytes back to where they stood before, at most Window
 }
 
@@ -59,6 +60,7 @@ type Found struct {
 // Matcher finds repetitions. The zero value is not usable: use New. It serves
 // one goroutine at a time.
 type Matcher struct {
+	shortest int
 	longest  int
 	furthest uint16
 
@@ -68,10 +70,12 @@ type Matcher struct {
 	literals  [BlockSize + margin]byte
 }
 
-// New makes a matcher of repetitions that are at most longest bytes long and
-// at most furthest bytes away.
-func New(longest, furthest int) *Matcher {
-	return &Matcher{longest: longest, furthest: uint16(min(furthest, Window))}
+// New makes a matcher of repetitions that are at least shortest bytes long, from
+// MinMatch to 7, at most longest, and at most furthest bytes away. Shorter ones
+// repeat too often by chance, and save less than it costs to say where they
+// stand.
+func New(shortest, longest, furthest int) *Matcher {
+	return &Matcher{shortest: shortest, longest: longest, furthest: uint16(min(furthest, Window)), distance: 1}
 }
 
 // Reset forgets all that was seen: the next block begins a new piece.
@@ -87,41 +91,23 @@ func (m *Matcher) Reset() {
 func (m *Matcher) Find(p []byte, from int) Found {
 	var (
 		at         = pointer(p)
-		limit      = len(p) - margin
+		v          = view{at, len(p) - margin, 1<<(8*m.shortest) - 1}
 		begun      = from // of the literals
 		s          = max(from, 1)
-		seen       = &m.seen
 		distance   = m.distance
-		furthest   = m.furthest
 		nSequences int
 		nLiterals  int
 	)
 	if s-distance < 0 {
 		distance = 1
 	}
-	for s < limit {
-		v := load64(at, s)
-		h0, h1 := hash(v), hash(v>>8)
-		d0, d1 := uint16(s)-seen[h0], uint16(s+1)-seen[h1]
-		seen[h0], seen[h1] = uint16(s), uint16(s+1)
-		c0, c1 := s-int(d0), s+1-int(d1)
-		n := hashed
-		switch {
-		case v>>8&(1<<32-1) == uint64(load32(at, s+1-distance)):
-			s++
-			n = MinMatch
-		// A distance of 0 is 64 KiB, which d-1 tells to be too far.
-		case (v^load64(at, c0))<<(64-8*hashed) == 0 && d0-1 < furthest:
-			distance = int(d0)
-		case (v>>8^load64(at, c1))<<(64-8*hashed) == 0 && d1-1 < furthest:
-			distance = int(d1)
-			s++
-		default:
-			s += stride + (s-begun)>>patience
-			continue
+	for {
+		var d int
+		if s, d = m.seek(v, s, begun, distance); d == 0 {
+			break
 		}
-		n = extend(p[:min(len(p), s+m.longest)], s, s-distance, n)
-		end := s + n
+		distance = d
+		end := m.extend(p, s, distance)
 		// No longer than it may be: the next look must be behind all that is in
 		// the table, or a distance would reach to before p.
 		for s > begun && s > distance && end-s < m.longest && byteAt(at, s-1) == byteAt(at, s-1-distance) {
@@ -129,17 +115,54 @@ func (m *Matcher) Find(p []byte, from int) Found {
 		}
 		m.copyLiterals(p, begun, s, nLiterals)
 		nLiterals += s - begun
-		m.sequences[nSequences] = Sequence{uint32(s - begun), uint32(end - s), uint32(distance)}
+		q := &m.sequences[nSequences]
+		q.Literals, q.Match, q.Distance = uint32(s-begun), uint32(end-s), uint32(distance)
 		nSequences++
-		if end < limit {
-			seen[hash(load64(at, s+2))] = uint16(s + 2)
-			seen[hash(load64(at, end-2))] = uint16(end - 2)
+		if end < v.limit {
+			m.seen[hash(load64(at, s+2)&v.mask)] = uint16(s + 2)
+			m.seen[hash(load64(at, end-2)&v.mask)] = uint16(end - 2)
 		}
 		s, begun = end, end
 	}
 	m.distance = distance
+	if nSequences == 0 {
+		return Found{nil, p[from:]}
+	}
 	nLiterals += copy(m.literals[nLiterals:], p[begun:])
 	return Found{m.sequences[:nSequences], m.literals[:nLiterals]}
+}
+
+// A view is where a block is looked for repetitions.
+type view struct {
+	at    unsafe.Pointer // of the piece
+	limit int            // looks begin before it
+	mask  uint64         // of the bytes that must repeat
+}
+
+// seek looks for the next repetition from s on, behind literals that began at
+// begun. It tells where that is and its distance, which is 0 when there is
+// none. It is a function of its own so that all it needs fits into registers.
+func (m *Matcher) seek(v view, s, begun, distance int) (at, found int) {
+	seen, furthest := &m.seen, m.furthest
+	for s < v.limit {
+		p := load64(v.at, s)
+		q := p >> 8
+		h0, h1 := hash(p&v.mask), hash(q&v.mask)
+		d0, d1 := uint16(s)-seen[h0], uint16(s+1)-seen[h1]
+		seen[h0], seen[h1] = uint16(s), uint16(s+1)
+		if (q^load64(v.at, s+1-distance))&v.mask == 0 {
+			return s + 1, distance
+		}
+		// A distance of 0 is 64 KiB, which d-1 tells to be too far.
+		if (p^load64(v.at, s-int(d0)))&v.mask == 0 && d0-1 < furthest {
+			return s, int(d0)
+		}
+		if (q^load64(v.at, s+1-int(d1)))&v.mask == 0 && d1-1 < furthest {
+			return s + 1, int(d1)
+		}
+		s += stride + (s-begun)>>patience
+	}
+	return s, 0
 }
 
 // copyLiterals copies p[from:to] to the literals at off. Most runs are short:
@@ -152,21 +175,23 @@ func (m *Matcher) copyLiterals(p []byte, from, to, off int) {
 	copy(m.literals[off:], p[from:to])
 }
 
-// extend tells how many bytes at s are the same as those at c, of which n are
-// known to be.
-func extend(p []byte, s, c, n int) int {
+// extend tells where the repetition ends that begins at s, of which the shortest
+// part is known.
+func (m *Matcher) extend(p []byte, s, distance int) int {
 	at := pointer(p)
-	for s+n <= len(p)-8 {
-		if x := load64(at, s+n) ^ load64(at, c+n); x != 0 {
-			return n + bits.TrailingZeros64(x)>>3
+	most := min(len(p), s+m.longest)
+	end := s + m.shortest
+	for end <= most-8 {
+		if x := load64(at, end) ^ load64(at, end-distance); x != 0 {
+			return end + bits.TrailingZeros64(x)>>3
 		}
-		n += 8
+		end += 8
 	}
-	for s+n < len(p) && p[s+n] == p[c+n] {
-		n++
+	for end < most && byteAt(at, end) == byteAt(at, end-distance) {
+		end++
 	}
-	return n
+	return end
 }
 
-// hash tells the place in the table of the first bytes of v.
-func hash(v uint64) uint32 { return uint32(v << (64 - 8*hashed) * prime >> (64 - tableBits)) }
+// hash tells the place in the table of some bytes.
+func hash(v uint64) uint32 { return uint32(v * prime >> (64 - tableBits)) }

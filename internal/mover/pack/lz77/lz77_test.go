@@ -30,25 +30,25 @@ func replay(before []byte, f lz77.Found) []byte {
 
 func TestFind(t *testing.T) {
 	cases := map[string]struct {
-		reason            string
-		longest, furthest int
+		reason                      string
+		shortest, longest, furthest int
 	}{
-		"Zstd":   {"anything within a block", lz77.BlockSize, lz77.Window},
-		"Gzip":   {"as deflate allows", 258, 32 << 10},
-		"QEMU":   {"as QEMU reads it", 258, 4 << 10},
-		"Narrow": {"a window smaller than most repetitions", 17, 9},
+		"Zstd":   {"anything within a block", 7, lz77.BlockSize, lz77.Window},
+		"Gzip":   {"as deflate allows", 6, 258, 32 << 10},
+		"QEMU":   {"as QEMU reads it", 6, 258, 4 << 10},
+		"Narrow": {"a window smaller than most repetitions", 7, 17, 9},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			m := lz77.New(tc.longest, tc.furthest)
+			m := lz77.New(tc.shortest, tc.longest, tc.furthest)
 			for piece, p := range packtest.Pieces(testing.Short()) {
 				m.Reset()
 				var again []byte
 				for from := 0; from < len(p); from += lz77.BlockSize {
 					f := m.Find(p[:min(from+lz77.BlockSize, len(p))], from)
 					for _, q := range f.Sequences {
-						if int(q.Match) > tc.longest || q.Match < lz77.MinMatch || int(q.Distance) > tc.furthest {
-							t.Fatalf("%s: %+v, want at most %d bytes, %d bytes back: %s", piece, q, tc.longest, tc.furthest, tc.reason)
+						if int(q.Match) > tc.longest || int(q.Match) < tc.shortest || int(q.Distance) > tc.furthest {
+							t.Fatalf("%s: %+v, want %d to %d bytes, at most %d bytes back: %s", piece, q, tc.shortest, tc.longest, tc.furthest, tc.reason)
 						}
 					}
 					again = replay(again, f)
@@ -84,7 +84,7 @@ func TestStaysWithin(t *testing.T) {
 	const room = 2 << 20
 	memory := guarded(t, room)
 	for _, window := range []int{4 << 10, 32 << 10, lz77.Window} {
-		m := lz77.New(258, window)
+		m := lz77.New(lz77.MinMatch+window%2, 258, window)
 		for _, p := range packtest.Pieces(testing.Short()) {
 			for _, at := range []int{0, room - len(p)} {
 				m.Reset()

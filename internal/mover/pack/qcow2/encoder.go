@@ -33,7 +33,8 @@ func (c *Compressed) NewEncoder() (disk.Encoder, error) {
 	return e, nil
 }
 
-// A squeezer appends what it makes of a cluster to dst.
+// A squeezer appends what it makes of a cluster to dst; nothing if that would
+// not be smaller.
 type squeezer func(dst, cluster []byte) ([]byte, error)
 
 // zstdSqueezer makes one frame of each cluster, without a checksum, as QEMU
@@ -41,7 +42,10 @@ type squeezer func(dst, cluster []byte) ([]byte, error)
 func zstdSqueezer(level int) (squeezer, error) {
 	if level <= 1 {
 		e := zstd.NewEncoder()
-		return func(dst, cluster []byte) ([]byte, error) { return e.Append(dst, cluster), nil }, nil
+		return func(dst, cluster []byte) ([]byte, error) {
+			dst, _ = e.AppendSmaller(dst, cluster, clusterSize-sector)
+			return dst, nil
+		}, nil
 	}
 	z, err := klauspost.NewWriter(nil, klauspost.WithEncoderLevel(klauspost.EncoderLevelFromZstd(level)),
 		klauspost.WithEncoderConcurrency(1), klauspost.WithEncoderCRC(false), klauspost.WithWindowSize(clusterSize))
@@ -101,11 +105,12 @@ func (e *encoder) Encode(dst, p []byte) (disk.Packed, error) {
 		if err != nil {
 			return disk.Packed{}, fmt.Errorf("cannot compress a cluster: %w", err)
 		}
-		if len(out)-len(dst) > clusterSize-sector {
+		n := len(out) - len(dst)
+		if n == 0 || n > clusterSize-sector {
 			marks[i] = plainMark
 			continue
 		}
-		marks[i] = int32(len(out) - len(dst))
+		marks[i] = int32(n)
 		dst = out
 	}
 	for i, mark := range marks {

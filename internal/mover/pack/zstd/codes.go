@@ -34,14 +34,19 @@ var (
 )
 
 // A code says how many literals, how long a match or how far away: the symbol
-// in its lowest 8 bits, and above it what the symbol leaves open.
+// in its lowest 8 bits, how many bits it leaves open in the next 8, and above
+// them these.
 type code uint32
 
-func newCode(symbol uint8, open uint32) code { return code(open<<8 | uint32(symbol)) }
+func newCode(symbol, bits uint8, open uint32) code {
+	return code(open<<16 | uint32(bits)<<8 | uint32(symbol))
+}
 
 func (c code) symbol() uint8 { return uint8(c) }
 
-func (c code) open() uint64 { return uint64(c >> 8) }
+func (c code) bits() uint { return uint(c >> 8 & 0xff) }
+
+func (c code) open() uint64 { return uint64(c >> 16) }
 
 // Below these lengths, codes are looked up.
 const (
@@ -68,7 +73,7 @@ func lookup(n int, extra [maxSymbols]uint8) []code {
 	codes := make([]code, 0, n)
 	for symbol := uint8(0); len(codes) < n; symbol++ {
 		for i := range uint32(1) << extra[symbol] {
-			codes = append(codes, newCode(symbol, i))
+			codes = append(codes, newCode(symbol, extra[symbol], i))
 		}
 	}
 	return codes[:n]
@@ -80,7 +85,7 @@ func (b *codebook) literal(n uint32) code {
 		return b.literals[n]
 	}
 	high := uint8(bits.Len32(n) - 1)
-	return newCode(high+19, n-1<<(high&31))
+	return newCode(high+19, high, n-1<<(high&31))
 }
 
 // match gives the code of a match's length.
@@ -90,11 +95,11 @@ func (b *codebook) match(n uint32) code {
 		return b.matches[n]
 	}
 	high := uint8(bits.Len32(n) - 1)
-	return newCode(high+36, n-1<<(high&31))
+	return newCode(high+36, high, n-1<<(high&31))
 }
 
 // distanceCode gives the code of a distance's value, which is at least 1.
 func distanceCode(v uint32) code {
 	high := uint8(bits.Len32(v) - 1)
-	return newCode(high, v-1<<(high&31))
+	return newCode(high, high, v-1<<(high&31))
 }

@@ -26,6 +26,10 @@ const (
 	lastBlock       = 1
 
 	blockHeader = 3
+
+	// shortest repetition in bytes: with 6, frames are 1.1 % smaller and take 8 %
+	// longer to make.
+	shortest = 7
 )
 
 // Encoder makes frames. It serves one goroutine at a time.
@@ -37,26 +41,40 @@ type Encoder struct {
 
 // NewEncoder makes an encoder.
 func NewEncoder() *Encoder {
-	return &Encoder{matcher: lz77.New(lz77.BlockSize, lz77.Window), sequences: newSequences()}
+	return &Encoder{matcher: lz77.New(shortest, lz77.BlockSize, lz77.Window), sequences: newSequences()}
 }
 
 // Append appends a frame of p, which has at most MaxSize bytes, to dst. The
 // frame has no checksum.
 func (e *Encoder) Append(dst, p []byte) []byte {
+	if frame, smaller := e.AppendSmaller(dst, p, len(p)); smaller {
+		return frame
+	}
 	dst = appendHeader(dst, len(p))
 	begun := len(dst)
-	dst = append(dst, 0, 0, 0)
+	return endBlock(append(append(dst, 0, 0, 0), p...), begun, len(p), blockRaw)
+}
+
+// AppendSmaller is Append for those who have a way of their own to store what
+// does not become smaller: it appends a frame whose content has less than below
+// bytes, or nothing and tells false.
+func (e *Encoder) AppendSmaller(dst, p []byte, below int) (frame []byte, smaller bool) {
+	out := appendHeader(dst, len(p))
+	begun := len(out)
+	out = append(out, 0, 0, 0)
 	if uniform(p) {
-		return endBlock(append(dst, p[0]), begun, len(p), blockRepeated)
+		return endBlock(append(out, p[0]), begun, len(p), blockRepeated), true
 	}
 	e.matcher.Reset()
 	found := e.matcher.Find(p, 0)
-	dst = e.literals.append(dst, found.Literals)
-	dst = e.sequences.append(dst, found.Sequences)
-	if size := len(dst) - begun - blockHeader; size < len(p) {
-		return endBlock(dst, begun, size, blockCompressed)
+	if out, smaller = e.literals.append(out, found.Literals, below); !smaller {
+		return dst, false
 	}
-	return endBlock(append(dst[:begun+blockHeader], p...), begun, len(p), blockRaw)
+	out = e.sequences.append(out, found.Sequences)
+	if size := len(out) - begun - blockHeader; size < below {
+		return endBlock(out, begun, size, blockCompressed), true
+	}
+	return dst, false
 }
 
 func appendHeader(dst []byte, size int) []byte {

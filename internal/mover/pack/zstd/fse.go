@@ -39,9 +39,10 @@ func (f *fse) start(symbol uint8) uint32 {
 
 // step gives what is to be written for a symbol, and the next state.
 func (f *fse) step(state uint32, symbol uint8) (v uint64, bits uint, next uint32) {
-	t := f.symbols[symbol%maxSymbols]
+	t := &f.symbols[symbol%maxSymbols]
 	n := (state + t.bits) >> 16
-	return uint64(state & (1<<(n&31) - 1)), uint(n), uint32(f.states[uint32(int32(state>>(n&31))+t.next)%maxStates])
+	high := state >> (n & 31)
+	return uint64(state ^ high<<(n&31)), uint(n), uint32(f.states[uint32(int32(high)+t.next)%maxStates])
 }
 
 // stop writes the last state, with which a decoder begins.

@@ -4,6 +4,7 @@ package zstd
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/novasphere/provider-wukong/internal/mover/pack/bitstream"
 	"github.com/novasphere/provider-wukong/internal/mover/pack/huffman"
@@ -33,6 +34,16 @@ const (
 	// worthwhile is the part of the literals that a code must save: less is
 	// not worth a reader's time.
 	worthwhile = 32
+
+	// A sample is so many bytes of each step, and at least so many times.
+	sampleSize = 64
+	sampleStep = 2 << 10
+	fewSamples = 8
+
+	// evenShare is the part by which equal bytes may be more frequent than
+	// where all values occur equally often. A sample of 64 KiB of noise is off
+	// by less than a thirtieth; what a code would save is less than worthwhile.
+	evenShare = 8
 )
 
 // literals writes the literals section of a block.
@@ -42,17 +53,29 @@ type literals struct {
 
 	histogram huffman.Histogram
 	lengths   [256]uint8
-	codes     [256]uint32 // the code, and its length in the lowest 8 bits
+	codes     [256]uint64 // the code in the highest bits, and its length in the lowest 8
 	packed    []byte
 }
 
-// append appends the section.
-func (l *literals) append(dst, p []byte) []byte {
+// append appends the section, or tells false if the literals alone are not
+// below so many bytes.
+func (l *literals) append(dst, p []byte, below int) (section []byte, smaller bool) {
 	if len(p) > 0 && uniform(p) {
-		return append(appendSize(dst, literalsRepeated, len(p)), p[0])
+		return append(appendSize(dst, literalsRepeated, len(p)), p[0]), true
 	}
-	if len(p) < fewLiterals {
-		return append(appendSize(dst, literalsRaw, len(p)), p...)
+	if l.choose(p) && l.pack(p) {
+		return append(appendSizes(dst, len(p), len(l.packed)), l.packed...), true
+	}
+	if len(p) >= below {
+		return dst, false
+	}
+	return append(appendSize(dst, literalsRaw, len(p)), p...), true
+}
+
+// choose finds the lengths of codes for p, and tells whether they are worth it.
+func (l *literals) choose(p []byte) bool {
+	if len(p) < fewLiterals || even(p) {
+		return false
 	}
 	counts := l.histogram.Count(p)
 	most := uint32(0)
@@ -60,17 +83,36 @@ func (l *literals) append(dst, p []byte) []byte {
 		most = max(most, n)
 	}
 	if int(most) < len(p)/128+4 {
-		return append(appendSize(dst, literalsRaw, len(p)), p...)
+		return false
 	}
 	l.builder.Lengths(l.lengths[:], counts[:], maxCode)
 	bits := 0
 	for i, n := range counts {
 		bits += int(n) * int(l.lengths[i])
 	}
-	if bits/8+len(p)/worthwhile >= len(p) || !l.pack(p) {
-		return append(appendSize(dst, literalsRaw, len(p)), p...)
+	return bits/8+len(p)/worthwhile < len(p)
+}
+
+// even tells from a sample whether all values seem to occur equally often, so
+// that no code is worth it: by how often two bytes are the same, which is least
+// then.
+func even(p []byte) bool {
+	if len(p) < fewSamples*sampleStep {
+		return false
 	}
-	return append(appendSizes(dst, len(p), len(l.packed)), l.packed...)
+	var counts [256]uint16
+	n := 0
+	for at := 0; at+sampleSize <= len(p); at += sampleStep {
+		for _, v := range p[at : at+sampleSize] {
+			counts[v]++
+		}
+		n += sampleSize
+	}
+	pairs := 0
+	for _, c := range &counts {
+		pairs += int(c) * (int(c) - 1)
+	}
+	return pairs*len(counts)*evenShare < n*(n-1)*(evenShare+1)
 }
 
 // pack makes the code's description and the streams. It tells false if the
@@ -115,7 +157,7 @@ func (l *literals) assign(longest uint8) {
 		code = (code + of[n]) >> 1
 	}
 	for i, n := range l.lengths {
-		l.codes[i] = next[n]<<8 | uint32(n)
+		l.codes[i] = uint64(next[n])<<(64-n&63) | uint64(n)
 		next[n]++
 	}
 }
@@ -189,27 +231,28 @@ func (l *literals) packWeights(dst []byte, weights []uint8, counts []uint32) ([]
 func (l *literals) appendStream(dst, p []byte) []byte {
 	w := bitstream.New(dst, len(p)*maxCode/8)
 	codes := &l.codes
+	// The highest n bits are held, and what is below them, lengths of codes
+	// among it, is of no account.
+	begin := nextByte(&w)
+	at, held, n := begin, uint64(0), uint64(0)
 	for ; len(p)&3 != 0; p = p[:len(p)-1] {
 		c := codes[p[len(p)-1]]
-		w.Add(uint64(c>>8), uint(c&0xff))
+		held = held>>(c&63) | c
+		n += c & 0xff
 	}
-	w.Flush()
-	// In registers: the compiler keeps a struct whose methods change it in memory.
-	out, at, held, n := w.P, w.At, w.Held, w.N
 	for ; len(p) >= 4; p = p[:len(p)-4] {
 		q := binary.LittleEndian.Uint32(p[len(p)-4:])
+		put(at, held>>(-n&63))
+		at = unsafe.Add(at, n>>3)
 		a, b, c, d := codes[q>>24], codes[q>>16&0xff], codes[q>>8&0xff], codes[q&0xff]
-		ab := uint64(a>>8) | uint64(b>>8)<<(a&31)
-		cd := uint64(c>>8) | uint64(d>>8)<<(c&31)
-		nab := uint(a&0xff + b&0xff)
-		held |= (ab | cd<<(nab&63)) << (n & 63)
-		n += nab + uint(c&0xff+d&0xff)
-		binary.LittleEndian.PutUint64(out[at:], held)
-		at += int(n >> 3)
-		held >>= n &^ 7 & 63
-		n &= 7
+		held = held>>(a&63) | a
+		held = held>>(b&63) | b
+		held = held>>(c&63) | c
+		held = held>>(d&63) | d
+		n = n&7 + (a+b+c+d)&0xff
 	}
-	w.At, w.Held, w.N = at, held, n
+	w.At, w.Held, w.N = w.At+past(begin, at), held>>(-n&63), uint(n)
+	w.Flush()
 	return end(&w)
 }
 

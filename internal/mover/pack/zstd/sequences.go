@@ -3,7 +3,7 @@
 package zstd
 
 import (
-	"encoding/binary"
+	"unsafe"
 
 	"github.com/novasphere/provider-wukong/internal/mover/pack/bitstream"
 	"github.com/novasphere/provider-wukong/internal/mover/pack/lz77"
@@ -19,6 +19,11 @@ const (
 // fewSequences use the tables that every decoder has.
 const fewSequences = 32
 
+// manyOpen bits fit behind those of three symbols, which are at most 26, and 7
+// that are held; more may not. 64 bits in all would be too many: no shift
+// takes them away at once.
+const manyOpen = 63 - 26 - 7
+
 // An alphabet is what is known of the codes of one kind.
 type alphabet struct {
 	maxLog int
@@ -29,11 +34,14 @@ type alphabet struct {
 }
 
 // codes are those of a sequence.
-type codes struct{ literals, match, distance code }
+type codes struct {
+	open                      uint64 // what the symbols leave open
+	bits                      uint8  // of it
+	literals, match, distance uint8  // symbols
+}
 
 // sequences writes the sequences section of a block.
 type sequences struct {
-	recent                    [3]uint32 // the last distances, which have short codes
 	literals, match, distance *alphabet
 	codes                     []codes
 	book                      *codebook
@@ -75,56 +83,34 @@ func (s *sequences) append(dst []byte, found []lz77.Sequence) []byte {
 	return s.appendStream(dst)
 }
 
-// encode finds the codes, and counts them.
+// encode finds the codes (section 3.1.1.5 for distances), and counts them.
 func (s *sequences) encode(found []lz77.Sequence) {
-	s.recent = [3]uint32{1, 4, 8}
-	clear(s.literals.counts[:])
-	clear(s.match.counts[:])
-	clear(s.distance.counts[:])
-	s.codes = s.codes[:len(found)]
-	for i, q := range found {
-		c := codes{
-			literals: s.book.literal(q.Literals),
-			match:    s.book.match(q.Match),
-			distance: distanceCode(recall(&s.recent, q.Distance, q.Literals == 0)),
+	literals, matches, distances := &s.literals.counts, &s.match.counts, &s.distance.counts
+	clear(literals[:])
+	clear(matches[:])
+	clear(distances[:])
+	before := uint32(1) // The distance of the repetition before.
+	out, book := s.codes[:len(found)], s.book
+	s.codes = out
+	for i := range found {
+		q := &found[i]
+		value := q.Distance + 3
+		// Without literals the value would mean another distance, and so do 2 and
+		// 3: looking for these costs more than the thousandth that it saves.
+		if q.Distance == before && q.Literals != 0 {
+			value = 1
 		}
-		s.codes[i] = c
-		s.literals.counts[c.literals.symbol()%maxSymbols]++
-		s.match.counts[c.match.symbol()%maxSymbols]++
-		s.distance.counts[c.distance.symbol()%maxSymbols]++
+		before = q.Distance
+		l, m, d := book.literal(q.Literals), book.match(q.Match), distanceCode(value)
+		// One by one: a struct would be put together on the stack first.
+		o := &out[i]
+		o.open = l.open() | m.open()<<(l.bits()&63) | d.open()<<((l.bits()+m.bits())&63)
+		o.bits = uint8(l.bits() + m.bits() + d.bits())
+		o.literals, o.match, o.distance = l.symbol(), m.symbol(), d.symbol()
+		literals[l.symbol()%maxSymbols]++
+		matches[m.symbol()%maxSymbols]++
+		distances[d.symbol()%maxSymbols]++
 	}
-}
-
-// recall gives the value that stands for a distance, and moves the recent ones
-// (section 3.1.1.5).
-func recall(recent *[3]uint32, distance uint32, noLiterals bool) uint32 {
-	a, b, c := recent[0], recent[1], recent[2]
-	if !noLiterals {
-		switch distance {
-		case a:
-			return 1
-		case b:
-			recent[0], recent[1] = b, a
-			return 2
-		case c:
-			recent[0], recent[1], recent[2] = c, a, b
-			return 3
-		}
-	} else {
-		switch distance {
-		case b:
-			recent[0], recent[1] = b, a
-			return 1
-		case c:
-			recent[0], recent[1], recent[2] = c, a, b
-			return 2
-		case a - 1:
-			recent[0], recent[1], recent[2] = a-1, a, b
-			return 3
-		}
-	}
-	recent[0], recent[1], recent[2] = distance, a, b
-	return distance + 3
 }
 
 // choose takes the table that suits n codes, and appends its description.
@@ -156,45 +142,41 @@ func (s *sequences) appendStream(dst []byte) []byte {
 	const most = 12 // bytes of a sequence
 	w := bitstream.New(dst, len(s.codes)*most)
 	literals, match, distance := s.literals.table, s.match.table, s.distance.table
-	first := &s.codes[len(s.codes)-1]
-	inMatch := match.start(first.match.symbol())
-	inDistance := distance.start(first.distance.symbol())
-	inLiterals := literals.start(first.literals.symbol())
+	last := &s.codes[len(s.codes)-1]
+	inMatch := match.start(last.match)
+	inDistance := distance.start(last.distance)
+	inLiterals := literals.start(last.literals)
+	w.Add(last.open, uint(last.bits))
+	w.Flush()
 	// In registers: the compiler keeps a struct whose methods change it in memory.
-	p, at := w.P, w.At
-	var held uint64
-	var n uint
-	for i := len(s.codes) - 1; i >= 0; i-- {
-		c := &s.codes[i]
-		if i < len(s.codes)-1 {
-			var v uint64
-			var bits uint
-			v, bits, inDistance = distance.step(inDistance, c.distance.symbol())
-			held |= v << (n & 63)
-			n += bits
-			v, bits, inMatch = match.step(inMatch, c.match.symbol())
-			held |= v << (n & 63)
-			n += bits
-			v, bits, inLiterals = literals.step(inLiterals, c.literals.symbol())
-			held |= v << (n & 63)
-			n += bits
+	begin := nextByte(&w)
+	at, held, n := begin, w.Held, w.N
+	for rest := s.codes[:len(s.codes)-1]; len(rest) > 0; rest = rest[:len(rest)-1] {
+		c := &rest[len(rest)-1]
+		var v, x uint64
+		var bits, more uint
+		v, bits, inDistance = distance.step(inDistance, c.distance)
+		x, more, inMatch = match.step(inMatch, c.match)
+		v |= x << (bits & 63)
+		bits += more
+		x, more, inLiterals = literals.step(inLiterals, c.literals)
+		v |= x << (bits & 63)
+		held |= v << n
+		n += bits + more
+		if c.bits > manyOpen {
+			put(at, held)
+			at = unsafe.Add(at, n>>3)
+			held >>= n &^ 7 & 63
+			n &= 7
 		}
-		held |= c.literals.open() << (n & 63)
-		n += uint(literalBits[c.literals.symbol()%maxSymbols])
-		binary.LittleEndian.PutUint64(p[at:], held)
-		at += int(n >> 3)
-		held >>= n &^ 7 & 63
-		n &= 7
-		held |= c.match.open() << n
-		n += uint(matchBits[c.match.symbol()%maxSymbols])
-		held |= c.distance.open() << (n & 63)
-		n += uint(c.distance.symbol())
-		binary.LittleEndian.PutUint64(p[at:], held)
-		at += int(n >> 3)
+		held |= c.open << (n & 63)
+		n += uint(c.bits)
+		put(at, held)
+		at = unsafe.Add(at, n>>3)
 		held >>= n &^ 7 & 63
 		n &= 7
 	}
-	w.At, w.Held, w.N = at, held, n
+	w.At, w.Held, w.N = w.At+past(begin, at), held, n
 	match.stop(&w, inMatch)
 	distance.stop(&w, inDistance)
 	literals.stop(&w, inLiterals)
