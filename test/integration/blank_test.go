@@ -68,8 +68,7 @@ func TestBlank(t *testing.T) {
 		})
 	}
 	request("1152Mi")
-	cr.Spec.ForProvider.Target.Size = resource.MustParse("2Gi")
-	must(t, kube.client.Update(t.Context(), cr))
+	change(t, cr, func() { cr.Spec.ForProvider.Target.Size = resource.MustParse("2Gi") })
 	request("2304Mi")
 
 	// Whoever deletes the claim gets an empty one.
@@ -140,8 +139,7 @@ func TestBlankWaits(t *testing.T) {
 
 	// What should grow waits until it is bound; then its class does not let it.
 	cr := waits("waits-grows")
-	cr.Spec.ForProvider.Target.Size = resource.MustParse("2Gi")
-	must(t, kube.client.Update(t.Context(), cr))
+	change(t, cr, func() { cr.Spec.ForProvider.Target.Size = resource.MustParse("2Gi") })
 	provide(t, cr)
 	within(t, "it should say that the claim cannot grow", func() error {
 		must(t, get(t, cr))

@@ -278,8 +278,7 @@ func cloneGivenUp(t *testing.T) {
 	says(t, cr, "got 404")
 
 	world.nodes.tell("hopeless", cdiv1.DataVolumeStatus{Phase: cdiv1.Succeeded})
-	cr.Spec.ForProvider.Source.HTTP.URL = "https://images.example.com/b.qcow2"
-	must(t, kube.client.Update(t.Context(), cr))
+	change(t, cr, func() { cr.Spec.ForProvider.Source.HTTP.URL = "https://images.example.com/b.qcow2" })
 	reach(t, cr, diskv1alpha1.PhaseSucceeded, xpv2.ReasonAvailable)
 	must(t, kube.client.Delete(t.Context(), cr))
 	gone(t, cr)

@@ -143,8 +143,7 @@ func TestExportHelper(t *testing.T) {
 	s.Data[corev1.DockerConfigJsonKey] = []byte(`{"credHelpers": {"registry.example.com": "gcloud"}}`)
 	must(t, kube.client.Update(t.Context(), s))
 	must(t, get(t, cr))
-	cr.Labels = map[string]string{"look": "again"}
-	must(t, kube.client.Update(t.Context(), cr))
+	change(t, cr, func() { cr.Labels = map[string]string{"look": "again"} })
 	within(t, "it should be said that the image is not watched any more", func() error {
 		if err := get(t, cr); err != nil {
 			return err

@@ -150,8 +150,7 @@ func TestExport(t *testing.T) {
 		exported(t, cr, diskv1alpha1.ExportPhaseSucceeded, xpv2.ReasonAvailable)
 		settle(t, cr.Namespace, untouched("disk"))
 		must(t, get(t, cr))
-		cr.Spec.ForProvider.Trigger = "tuesday"
-		must(t, kube.client.Update(t.Context(), cr))
+		change(t, cr, func() { cr.Spec.ForProvider.Trigger = "tuesday" })
 		within(t, "another run should end", func() error {
 			if err := get(t, cr); err != nil {
 				return err
@@ -374,8 +373,7 @@ func TestExportFailure(t *testing.T) {
 	if cr.ResourceVersion != before {
 		t.Errorf("the status of a failed export changes without a reason")
 	}
-	cr.Spec.ForProvider.Target.S3.Bucket = "other"
-	must(t, kube.client.Update(t.Context(), cr))
+	change(t, cr, func() { cr.Spec.ForProvider.Target.S3.Bucket = "other" })
 	exported(t, cr, diskv1alpha1.ExportPhaseSucceeded, xpv2.ReasonAvailable)
 	settle(t, cr.Namespace, untouched("disk"))
 }
@@ -472,8 +470,7 @@ func TestExportStatusLost(t *testing.T) {
 	cr.Status = diskv1alpha1.DiskExportStatus{}
 	must(t, kube.client.Status().Update(t.Context(), cr))
 	must(t, get(t, cr))
-	cr.Labels = map[string]string{"look": "again"}
-	must(t, kube.client.Update(t.Context(), cr))
+	change(t, cr, func() { cr.Labels = map[string]string{"look": "again"} })
 	exported(t, cr, diskv1alpha1.ExportPhaseSucceeded, "")
 	if diff := cmp.Diff(want, cr.Status.AtProvider.Artifact); diff != "" {
 		t.Errorf("artifact, -want +got:\n%s", diff)

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const tenantToken = "tenant"
@@ -20,6 +21,17 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// change changes an object, whatever the provider has written since it was read.
+func change(t *testing.T, o client.Object, how func()) {
+	t.Helper()
+	was, ok := o.DeepCopyObject().(client.Object)
+	if !ok {
+		t.Fatalf("%T is no object", o)
+	}
+	how()
+	must(t, kube.client.Patch(t.Context(), o, client.MergeFrom(was)))
 }
 
 // namespace makes a namespace for one test.
