@@ -148,6 +148,15 @@ func (v view) ended() bool { return v.succeeded() || v.failed() }
 // handover reports whether publishing has begun, and can only be ended.
 func (v view) handover() bool { return v.volume.Note != nil || v.volume.Ours() }
 
+// changingHands reports whether a handover is between two steps, and has to
+// wait for Kubernetes.
+func (v view) changingHands() bool {
+	if v.blank || !v.handover() || v.volume.Published() {
+		return false
+	}
+	return v.next != volume.StepConflict && v.next != volume.StepLost
+}
+
 // decide returns what has to be done next.
 func decide(v view) action {
 	switch {

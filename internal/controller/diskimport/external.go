@@ -4,6 +4,7 @@ package diskimport
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -22,8 +23,18 @@ import (
 	"github.com/novasphere/provider-wukong/internal/controller/wiring"
 )
 
-// maxSteps bounds how many steps one Update takes; a handover has five.
-const maxSteps = 12
+// maxSteps bounds how many looks one Update takes; a handover has five steps,
+// and as many looks in between as there are pauses.
+const maxSteps = 16
+
+// handoverPauses are how long a handover waits for what Kubernetes does between
+// its steps: a pod goes, a claim goes, a claim is bound. On a cluster that has
+// time each takes a tenth of a second; what takes longer than all of them is
+// looked at again by nextPoll.
+var handoverPauses = []time.Duration{
+	50 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond,
+	200 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond,
+}
 
 // The reasons of events.
 const (
@@ -119,30 +130,45 @@ func (e *external) Create(ctx context.Context, cr *v1alpha1.DiskImport) (managed
 	return managed.ExternalCreation{}, e.advance(ctx, cr)
 }
 
-// Update takes every step that can be taken now, and waits for none. What has
-// begun by that is described at once, because the status is written anyway.
+// Update takes every step that can be taken now. What comes of it is described
+// at once, because the status is written anyway.
 func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalUpdate, error) {
-	err := e.advance(ctx, cr)
-	if err != nil || cr.Status.AtProvider.StartTime != nil {
+	if err := e.advance(ctx, cr); err != nil {
 		return managed.ExternalUpdate{}, err
 	}
 	v, err := e.look(ctx, cr)
-	if err == nil && !v.nothing() {
-		reportOf(cr, v, e.Clock.Now()).apply(cr, v, e.Clock.Now())
+	if err != nil || v.nothing() {
+		return managed.ExternalUpdate{}, err
 	}
-	return managed.ExternalUpdate{}, err
+	before := cr.Status.AtProvider.Phase
+	reportOf(cr, v, e.Clock.Now()).apply(cr, v, e.Clock.Now())
+	e.announce(cr, before)
+	return managed.ExternalUpdate{}, nil
 }
 
-// advance acts on what there is until something has to be waited for.
+// advance acts on what there is until something has to be waited for that takes
+// longer than a moment.
 func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) error {
+	pauses := handoverPauses
 	for range maxSteps {
 		v, err := e.look(ctx, cr)
 		if err != nil {
 			return err
 		}
 		more, err := e.act(ctx, cr, v)
-		if err != nil || !more {
+		switch {
+		case err != nil:
 			return err
+		case more:
+			continue
+		case len(pauses) == 0 || !v.changingHands():
+			return nil
+		}
+		select {
+		case <-time.After(pauses[0]):
+			pauses = pauses[1:]
+		case <-ctx.Done():
+			return nil
 		}
 	}
 	return nil

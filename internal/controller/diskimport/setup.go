@@ -28,9 +28,13 @@ const (
 	// comes: the mover tells its progress every two seconds, and a handover
 	// waits for claims to go. They grow with what goes on.
 	pollRunning    = 2 * time.Second
-	pollPublishing = 200 * time.Millisecond
+	pollPublishing = 100 * time.Millisecond
 	pollLong       = 5 * time.Second
 	pollBlocked    = 15 * time.Second
+
+	// handoverUsual is what a handover takes at most where nothing is slow, from
+	// the end of the mover: looks become rarer only after it.
+	handoverUsual = 3 * time.Second
 
 	// pollJitter is how much of the interval of a settled DiskImport is left
 	// to chance.
@@ -82,7 +86,7 @@ func nextPoll(cr *v1alpha1.DiskImport, interval time.Duration) time.Duration {
 	switch at.Phase {
 	case v1alpha1.PhaseImporting:
 		if at.CompletionTime != nil {
-			return wiring.Patience(at.CompletionTime.Time, pollPublishing, pollLong)
+			return wiring.Patience(at.CompletionTime.Add(handoverUsual), pollPublishing, pollLong)
 		}
 		return wiring.Patience(since, pollRunning, pollLong)
 	case v1alpha1.PhasePending:
