@@ -84,6 +84,14 @@ func TestBlockedByCluster(t *testing.T) {
 			},
 			phase: diskv1alpha1.PhasePending, reason: "Unschedulable", message: "(?i)node",
 		},
+		"no-room": {
+			why: "no node has the processors, and one that had them might get room",
+			edit: func(d *diskv1alpha1.DiskImport) {
+				many := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1000")}
+				d.Spec.ForProvider.Transfer.Resources = &corev1.ResourceRequirements{Requests: many, Limits: many}
+			},
+			phase: diskv1alpha1.PhasePending, reason: "Creating", message: "waits for room on a node: .*Insufficient cpu",
+		},
 		"out-of-memory": {
 			why: "the mover may not use enough memory",
 			edit: func(d *diskv1alpha1.DiskImport) {

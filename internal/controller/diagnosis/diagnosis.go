@@ -59,7 +59,7 @@ func Of(m moverjob.State, v volume.State, now time.Time) *Finding {
 	if c := moverjob.Container(p); c != nil && c.State.Running != nil {
 		return ofRunning(m, now)
 	}
-	for _, f := range []*Finding{ofScheduling(p), ofWaiting(p), ofPodEvents(m.Events)} {
+	for _, f := range []*Finding{ofScheduling(p, now), ofWaiting(p), ofPodEvents(m.Events)} {
 		if f != nil {
 			return f
 		}
@@ -107,15 +107,6 @@ func ofRunning(m moverjob.State, now time.Time) *Finding {
 	}
 	if m.Progress != nil && now.Sub(m.Progress.Time) > silence {
 		return finding(v1alpha1.ReasonNoProgress, "The mover has not reported for more than %s: check node %q and the mover's log (pod %q).", silence, m.Pod().Spec.NodeName, m.Pod().GetName())
-	}
-	return nil
-}
-
-func ofScheduling(p *corev1.Pod) *Finding {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return finding(v1alpha1.ReasonUnschedulable, "No node takes the mover: %s. Correct transfer.nodeSelector, tolerations or resources, or add a node.", Detail(c.Message))
-		}
 	}
 	return nil
 }

@@ -45,12 +45,45 @@ func event(reason, message string) []corev1.Event {
 	return []corev1.Event{{Reason: reason, Message: message}}
 }
 
-func TestOf(t *testing.T) {
-	unschedulable := pod(corev1.ContainerState{})
-	unschedulable.Status.ContainerStatuses = nil
-	unschedulable.Status.Conditions = []corev1.PodCondition{{
-		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes are available.",
+// unplaced is a pod that no node has taken for a while, as the scheduler says.
+func unplaced(message string, since time.Duration) moverjob.State {
+	p := pod(corev1.ContainerState{})
+	p.Status.ContainerStatuses = nil
+	p.Status.Conditions = []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable,
+		Message: message, LastTransitionTime: metav1.NewTime(now().Add(-since)),
 	}}
+	return moverjob.State{Pods: []corev1.Pod{p}}
+}
+
+// What the scheduler says.
+const (
+	noRoom  = "0/2 nodes are available: 1 Insufficient cpu, 1 Too many pods."
+	noLabel = "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."
+	unbound = "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+)
+
+func TestWaiting(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		mover  moverjob.State
+		want   string
+	}{
+		"NoPod":   {"Who has no pod waits for nothing that is known.", moverjob.State{}, ""},
+		"Running": {"Who runs waits for nothing.", moverjob.State{Pods: []corev1.Pod{pod(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})}}, ""},
+		"Room":    {"Others have to end first.", unplaced(noRoom, time.Second), "The mover waits for room on a node: " + noRoom},
+		"Never":   {"No time gives a node a label.", unplaced(noLabel, time.Second), ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := Waiting(tc.mover); got != tc.want {
+				t.Errorf("%s\nwant %q, got %q", tc.reason, tc.want, got)
+			}
+		})
+	}
+}
+
+func TestOf(t *testing.T) {
 	running := pod(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
 	staging := func(p corev1.PersistentVolumeClaimPhase) *corev1.PersistentVolumeClaim {
 		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "a-0123"}, Status: corev1.PersistentVolumeClaimStatus{Phase: p}}
@@ -68,7 +101,11 @@ func TestOf(t *testing.T) {
 		"FirstConsumer": {"A claim that waits for its pod is no trouble.", moverjob.State{Pods: []corev1.Pod{waiting("ContainerCreating")}}, volume.State{Staging: staging(corev1.ClaimPending)}, "", ""},
 		"Provisioner":   {"A provisioner that fails says why.", moverjob.State{}, volume.State{Staging: staging(corev1.ClaimPending), Events: event("ProvisioningFailed", "no space")}, v1alpha1.ReasonVolumePending, "no space."},
 		"VolumeLost":    {"A claim that lost its volume is of no use.", moverjob.State{}, volume.State{Staging: staging(corev1.ClaimLost)}, v1alpha1.ReasonVolumeLost, "delete the claim"},
-		"Unschedulable": {"The scheduler says why.", moverjob.State{Pods: []corev1.Pod{unschedulable}}, volume.State{}, v1alpha1.ReasonUnschedulable, "0/3 nodes"},
+		"Unschedulable": {"The scheduler says why, at once.", unplaced(noLabel, time.Second), volume.State{}, v1alpha1.ReasonUnschedulable, "0/2 nodes"},
+		"Room":          {"Who waits for others is well.", unplaced(noRoom, time.Minute), volume.State{}, "", ""},
+		"NoRoom":        {"Who waits too long asks for too much.", unplaced(noRoom, 11*time.Minute), volume.State{}, v1alpha1.ReasonUnschedulable, "0/2 nodes"},
+		"Binding":       {"A claim takes a moment to be bound.", unplaced(unbound, time.Second), volume.State{}, "", ""},
+		"Unbound":       {"A claim that is not bound holds the mover up.", unplaced(unbound, time.Minute), volume.State{}, v1alpha1.ReasonUnschedulable, "0/2 nodes"},
 		"ImagePull":     {"An image that cannot be pulled is named.", moverjob.State{Pods: []corev1.Pod{waiting("ImagePullBackOff")}}, volume.State{}, v1alpha1.ReasonImagePullFailed, "mover:v1"},
 		"Container":     {"A container that does not start says why.", moverjob.State{Pods: []corev1.Pod{waiting("CreateContainerConfigError")}}, volume.State{}, v1alpha1.ReasonContainerStuck, "because."},
 		"Mount":         {"A volume that cannot be mounted says why.", moverjob.State{Pods: []corev1.Pod{waiting("ContainerCreating")}, Events: event("FailedMount", "timed out")}, volume.State{}, v1alpha1.ReasonVolumePending, "timed out."},

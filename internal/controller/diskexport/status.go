@@ -111,6 +111,8 @@ func reportOfMover(v view, now time.Time) report {
 		r.doing = v1alpha1.ReasonRunning
 	} else if last := diagnosis.LastAttempt(v.mover); last != nil {
 		r.message = "The mover is started again. " + last.Message
+	} else if w := diagnosis.Waiting(v.mover); w != "" {
+		r.message = w
 	}
 	f := diagnosis.Of(v.mover, volume.State{}, now)
 	if w := v.copy.Warning(); w != "" && !v.mover.Started() {

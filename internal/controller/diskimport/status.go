@@ -75,6 +75,8 @@ func reportOfMover(v view, now time.Time) report {
 		r.doing = v1alpha1.ReasonRunning
 	} else if last := diagnosis.LastAttempt(v.mover); last != nil {
 		r.message = "The mover is started again. " + last.Message
+	} else if w := diagnosis.Waiting(v.mover); w != "" {
+		r.message = w
 	}
 	if f := diagnosis.Of(v.mover, v.volume, now); f != nil {
 		r.trouble, r.message = f, f.Message
