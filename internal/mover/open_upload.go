@@ -36,6 +36,7 @@ func (m *move) openUpload(ctx context.Context, bound int64) (disk.Upload, error)
 	default:
 		return file.CreateUpload(file.UploadOptions{
 			Path: a.File.Path, UID: a.File.UID, GID: a.File.GID, Mode: a.File.Mode, Overwrite: m.options.Overwrite,
+			Note: m.noted,
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,6 +28,10 @@ const (
 
 	// sparseBlock is the least run of zeros that becomes a hole.
 	sparseBlock = 64 << 10
+
+	// sector is the least that a device writes: of a write that was cut off,
+	// each is there or is not.
+	sector = 512
 )
 
 // UploadOptions say which file an Upload makes.
@@ -40,6 +45,10 @@ type UploadOptions struct {
 
 	// Overwrite permits to replace a file that is not empty.
 	Overwrite bool
+
+	// Note is told, for people, why what an attempt before has written is
+	// written again. Nil: nobody is.
+	Note func(string)
 }
 
 // An Upload is an artifact in a regular file, under another name until Commit.
@@ -71,6 +80,9 @@ func CreateUpload(o UploadOptions) (*Upload, error) {
 	folder, name := filepath.Split(o.Path)
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o755); err != nil { //nolint:gosec // G301: others may read what is on a claim, as they may the file.
 		return nil, directio.Classify("make the folder of", o.Path, err)
+	}
+	if o.Note == nil {
+		o.Note = func(string) {}
 	}
 	u := &Upload{opts: o, partial: filepath.Join(folder, "."+name+".partial")}
 	u.compared.New = func() any { return make([]byte, uploadPart) }
@@ -127,7 +139,28 @@ func (u *Upload) same(p []byte, off int64) bool {
 	}
 	defer u.compared.Put(mem) //nolint:staticcheck // 24 bytes for each 4 MiB.
 	n, err := u.raw.ReadAt(mem[:len(p)], off)
-	return err == nil && n == len(p) && bytes.Equal(mem[:len(p)], p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	if n == len(p) && bytes.Equal(mem[:n], p) {
+		return true
+	}
+	if !cutOff(mem[:n], p) {
+		u.opts.Note(disk.SentOther)
+	}
+	return false
+}
+
+// cutOff reports whether old is what a write of p leaves that was cut off: each
+// sector is p's or was not written.
+func cutOff(old, p []byte) bool {
+	for at := 0; at < len(old); at += sector {
+		end := min(at+sector, len(old))
+		if !bytes.Equal(old[at:end], p[at:end]) && !zeros.Only(old[at:end]) {
+			return false
+		}
+	}
+	return true
 }
 
 // writeSparse writes p but for its runs of zeros, where nothing stands yet.

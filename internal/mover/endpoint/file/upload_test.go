@@ -92,6 +92,45 @@ func TestUploadAgain(t *testing.T) {
 	}
 }
 
+// TestUploadOfAnother says it when what an attempt before has written is of
+// another disk, and not when its writes were cut off.
+func TestUploadOfAnother(t *testing.T) {
+	content := endpointtest.Content(4, 3*part)
+	cut := bytes.Clone(content[:2*part+4096])
+	clear(cut[:part])              // the first part is written last
+	clear(cut[part+8192 : part*2]) // and of the second one, two blocks are there
+	changed := bytes.Clone(content)
+	changed[part+5]++
+	for name, tc := range map[string]struct {
+		before []byte
+		want   string
+	}{
+		"Same":    {content, ""},
+		"CutOff":  {cut, ""},
+		"Nothing": {nil, ""},
+		"Changed": {changed, disk.SentOther},
+		"Shorter": {changed[:part+512], disk.SentOther},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder, said := t.TempDir(), ""
+			if err := os.WriteFile(filepath.Join(folder, ".artifact.partial"), tc.before, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			u := createUpload(t, file.UploadOptions{Path: filepath.Join(folder, "artifact"), Note: func(s string) { said = s }})
+			put(t, u, content)
+			if said != tc.want {
+				t.Errorf("it says %q, want %q", said, tc.want)
+			}
+			if _, err := u.Commit(t.Context(), disk.Sum{Size: int64(len(content))}); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := os.ReadFile(filepath.Join(folder, "artifact")); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("got another file (%v)", err)
+			}
+		})
+	}
+}
+
 // TestUploadContested tells the one who comes second.
 func TestUploadContested(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "artifact")

@@ -100,8 +100,6 @@ func foreign(t *testing.T, w *world, part []byte) {
 	}
 }
 
-// TestOlderUploadsEnd leaves uploads with parts of another size, as of a disk
-// that has grown since.
 // TestChangedIsSaid says it when what an attempt before has sent does not fit.
 func TestChangedIsSaid(t *testing.T) {
 	content := endpointtest.Content(1, 3*partSize)
@@ -128,6 +126,8 @@ func TestChangedIsSaid(t *testing.T) {
 	}
 }
 
+// TestOlderUploadsEnd leaves uploads with parts of another size, as of a disk
+// that has grown since.
 func TestOlderUploadsEnd(t *testing.T) {
 	w := newWorld(t)
 	older, err := s3.Create(t.Context(), w.direct, upTo(200<<30))

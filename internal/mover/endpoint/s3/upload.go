@@ -133,7 +133,7 @@ func (u *Upload) putPart(ctx context.Context, p []byte, n int32) (bool, error) {
 			u.done(n, part)
 			return true, nil
 		}
-		u.note("An attempt before has sent other bytes, since the disk or the program was another: what differs is sent again.")
+		u.note(disk.SentOther)
 	}
 	up, err := u.begin(ctx)
 	if err != nil {
