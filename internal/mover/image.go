@@ -14,6 +14,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/format/compressed"
 	"github.com/novasphere/provider-wukong/internal/mover/format/qcow2"
 	"github.com/novasphere/provider-wukong/internal/mover/format/raw"
+	"github.com/novasphere/provider-wukong/internal/mover/format/seekable"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -42,7 +43,7 @@ type image struct {
 	found       format.Found // inside the compression
 	compression format.Compression
 	layout      disk.Layout
-	decompress  func(io.Reader) (io.ReadCloser, error) // nil: it is not compressed, and in no archive
+	decompress  func(io.Reader) (io.ReadCloser, error) // nil: the layout is that of the source's own bytes
 	inner       int64                                  // size of what is inside; disk.Unknown: it shows at the end
 	size        int64                                  // virtual size; disk.Unknown: it shows at the end
 	allocated   int64                                  // bytes of the disk that hold data; 0: not known
@@ -156,6 +157,11 @@ func (i *image) unpack(packed []byte) ([]byte, error) {
 // choose makes the layout: one that knows its tables where the image can be
 // read at random, one that learns them otherwise.
 func (i *image) choose(ctx context.Context, src *peeked, begin []byte) error {
+	if i.compression == format.Zstd && i.found.Format != transfer.FormatQCOW2 && !src.archive && !src.inOrder() {
+		if err := i.openFrames(ctx, src); !errors.Is(err, seekable.ErrNone) {
+			return err
+		}
+	}
 	random := i.decompress == nil && !src.inOrder()
 	size := i.inner
 	if i.decompress == nil {
@@ -172,6 +178,17 @@ func (i *image) choose(ctx context.Context, src *peeked, begin []byte) error {
 		i.layout = raw.New(size)
 		i.size = i.layout.VirtualSize()
 	}
+	return nil
+}
+
+// openFrames has the frames of a zstd file decoded one by one, if it says where
+// they are.
+func (i *image) openFrames(ctx context.Context, src disk.File) error {
+	l, err := seekable.Open(ctx, src)
+	if err != nil {
+		return err
+	}
+	i.layout, i.size, i.decompress = l, l.VirtualSize(), nil
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/novasphere/provider-wukong/internal/mover"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -194,5 +196,60 @@ func TestRunScattered(t *testing.T) {
 	same(t, to, disk, int64(len(disk)))
 	if n := requests.Load(); n > 200 {
 		t.Errorf("requests: got %d for %d MiB", n, len(image)/mib)
+	}
+}
+
+// TestRunFrames imports a raw image under zstd by its seek table, and as a
+// stream where it cannot be used; no frame is taken for another.
+func TestRunFrames(t *testing.T) {
+	folder := t.TempDir()
+	from, packed := filepath.Join(folder, "disk"), filepath.Join(folder, "disk.zst")
+	disk := slices.Concat(endpointtest.Content(8, 6*mib), make([]byte, 9*mib), bytes.Repeat([]byte("some text; "), 700_000))
+	disk = disk[:len(disk)/512*512]
+	if err := os.WriteFile(from, disk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, exportJob(from, packed, transfer.ArtifactRaw, transfer.CompressionZstd)); !r.Succeeded() {
+		t.Fatalf("%s: %s", r.Reason, r.Message)
+	}
+	whole, err := os.ReadFile(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const footer, entry = 9, 8 // of the seek table
+	last := len(whole) - footer - entry
+	for name, tc := range map[string]struct {
+		way    string
+		change func(p []byte)
+		known  bool // the size, before a byte is fetched
+		want   transfer.Reason
+	}{
+		"Table":    {way: "ranges", known: true},
+		"Stream":   {way: "whole"},
+		"NoTable":  {way: "ranges", change: func(p []byte) { p[len(p)-1] ^= 1 }},
+		"Unlikely": {way: "ranges", change: func(p []byte) { p[last] ^= 1 }},
+		"Lie":      {way: "ranges", change: func(p []byte) { p[last+4] ^= 1 }, known: true, want: transfer.ReasonImageCorrupt},
+		"Damaged":  {way: "ranges", change: func(p []byte) { p[len(p)/3] ^= 1 }, known: true, want: transfer.ReasonImageCorrupt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := bytes.Clone(whole)
+			if tc.change != nil {
+				tc.change(p)
+			}
+			to := filepath.Join(t.TempDir(), "disk.img")
+			job := importJob(serveBytes(t, tc.way, p), to)
+			if in := mover.Inspect(t.Context(), job); (in.Source.VirtualSize > 0) != tc.known {
+				t.Errorf("before: the size is said to be %d", in.Source.VirtualSize)
+			}
+			r := run(t, job)
+			if r.Reason != tc.want {
+				t.Fatalf("got %q, %s; want %q", r.Reason, r.Message, tc.want)
+			}
+			if tc.want == "" {
+				same(t, to, disk, int64(len(disk)))
+			} else if _, err := os.Stat(to); err == nil {
+				t.Error("something is there")
+			}
+		})
 	}
 }

@@ -34,6 +34,7 @@ type chapter string
 
 const (
 	overHTTP     chapter = "Import over HTTP"
+	fromS3       chapter = "Import from S3"
 	fromRegistry chapter = "Import from a registry"
 	exports      chapter = "Export"
 )
@@ -58,6 +59,9 @@ type benchCase struct {
 // cases are what issues and design ask to measure.
 func cases(o options, images map[string]image) []*benchCase {
 	out := httpCases(o, images)
+	if o.gateway != "" && o.importer != "" && o.peers != "" {
+		out = append(out, objectCase(o, images["zlib.qcow2"], "at most 0.25 × CDI"))
+	}
 	if o.registry != "" && o.importer != "" && o.peers != "" {
 		out = append(out, registryCases(o)...)
 	}
@@ -71,6 +75,7 @@ func httpCases(o options, images map[string]image) []*benchCase {
 		{"zstd qcow2", "zstd.qcow2", "", "at most 0.60 × qemu-img"},
 		{"plain qcow2", "plain.qcow2", "", "at most 0.60 × qemu-img"},
 		{"raw", "disk.raw", "", "at most 0.60 × qemu-img"},
+		{"raw under zstd, with the mover's seek table", framesImage, "", "none, for information"},
 		{"zlib qcow2, server at 20 MB/s a connection", "zlib.qcow2", "slow/", "at most 0.10 × CDI"},
 	} {
 		img := images[c.image]
@@ -80,8 +85,9 @@ func httpCases(o options, images map[string]image) []*benchCase {
 		if o.importer != "" {
 			bc.subjects = append(bc.subjects, cdiSubject(o, "http", url))
 		}
-		// qemu-img needs over 400 s where each connection is slow.
-		if c.path == "" {
+		// qemu-img needs over 400 s where each connection is slow, and reads no
+		// zstd files.
+		if c.path == "" && c.image != framesImage {
 			bc.subjects = append(bc.subjects, qemuSubject(o, img, url))
 		}
 		for _, s := range bc.subjects {

@@ -28,6 +28,10 @@ var conversions = map[string][]string{
 	"plain.qcow2": {"-O", "qcow2", "-m", "16", "-W"},
 }
 
+// framesImage is what the mover exports as a raw image under zstd. It is made
+// anew: the mover may have changed.
+const framesImage = "disk.raw.zst"
+
 // makeImages makes the disk and its images once; a later run with the same
 // size finds them.
 func makeImages(ctx context.Context, o options) (map[string]image, error) {
@@ -53,6 +57,13 @@ func makeImages(ctx context.Context, o options) (map[string]image, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	frames := filepath.Join(www, framesImage)
+	if err := os.RemoveAll(frames); err != nil {
+		return nil, err
+	}
+	if err := command(ctx, o.mover, "export", "--json", "--format", "raw", "--compression", "zstd", raw, frames); err != nil {
+		return nil, err
 	}
 	return digests(www)
 }

@@ -65,7 +65,7 @@ func (s *subject) size(figure func(result) int64) string {
 
 func (c *benchCase) markdown() string {
 	b := &strings.Builder{}
-	what := map[chapter]string{overHTTP: "File", fromRegistry: "Layer", exports: "Disk"}[c.chapter]
+	what := map[chapter]string{overHTTP: "File", fromS3: "File", fromRegistry: "Layer", exports: "Disk"}[c.chapter]
 	fmt.Fprintf(b, "\n### %s\n\n%s: %s. Goal: %s.\n\n", c.name, what, bytes(c.source), c.goal)
 	columns := c.columns()
 	for _, col := range columns {

@@ -23,8 +23,9 @@ const (
 
 	// headroom stands before each unit for the head of a compressed piece
 	// that began in the unit before. The largest cluster that a format here
-	// has is 2 MiB. It costs nothing where it is not used.
-	headroom = 2<<20 + 64<<10
+	// has is 2 MiB, the largest zstd frame that is decoded by itself 4 MiB. It
+	// costs nothing where it is not used.
+	headroom = 4<<20 + 64<<10
 
 	// windowUnits bounds what was fetched and is not yet placed: 16
 	// connections' units, and as many again as workers and hash hold.
