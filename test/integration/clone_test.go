@@ -240,9 +240,17 @@ func cloneAcross(t *testing.T, other string) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "far"},
 		Spec:       cdiv1.DataSourceSpec{Source: cdiv1.DataSourceSource{PVC: &cdiv1.DataVolumeSourcePVC{Namespace: other, Name: "golden"}}},
 	}))
+	must(t, kube.client.Create(t.Context(), &cdiv1.DataSource{
+		ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: "theirs"},
+		Spec:       cdiv1.DataSourceSpec{Source: cdiv1.DataSourceSource{PVC: &cdiv1.DataVolumeSourcePVC{Namespace: other, Name: "golden"}}},
+	}))
 	// What is not permitted is not told apart from what is not there.
 	secret := newImport(t, ns, "secret", cloneOf(pvcSource(other, "nothing")))
 	reach(t, secret, diskv1alpha1.PhasePending, diskv1alpha1.ReasonCloneForbidden)
+	for name, source := range map[string]string{"theirs": "theirs", "unknown": "nothing"} {
+		ds := &diskv1alpha1.CloneSource{Namespace: other, Name: source}
+		reach(t, newImport(t, ns, name, cloneOf(diskv1alpha1.ImportSource{DataSource: ds})), diskv1alpha1.PhasePending, diskv1alpha1.ReasonCloneForbidden)
+	}
 	far := newImport(t, ns, "far", cloneOf(pvcSource(other, "golden")))
 	pointed := newImport(t, ns, "pointed", cloneOf(diskv1alpha1.ImportSource{DataSource: &diskv1alpha1.CloneSource{Name: "far"}}))
 	reach(t, far, diskv1alpha1.PhasePending, diskv1alpha1.ReasonCloneForbidden)

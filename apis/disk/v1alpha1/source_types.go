@@ -54,7 +54,8 @@ type CloneSource struct {
 	// Namespace that it is in. To clone from another namespace than its own a
 	// DiskImport needs a ClusterProviderConfig, and the service account
 	// default of the DiskImport's namespace needs the right to create
-	// datavolumes/source (cdi.kubevirt.io) in the other. Default: the
+	// datavolumes/source (cdi.kubevirt.io) of that name in the other, and for
+	// a DataSource that of what it points to as well. Default: the
 	// DiskImport's.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63

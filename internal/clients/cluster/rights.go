@@ -31,9 +31,10 @@ func (c *Cluster) MayCreate(ctx context.Context, namespace, group, plural string
 }
 
 // MayClone reports whether RBAC lets the service account default of a
-// namespace clone the disk of the given name, a claim or a snapshot, in another
-// namespace: the right to create datavolumes/source there, which CDI asks for.
-// CDI itself asks about whoever makes the DataVolume, and that is the provider.
+// namespace clone what has the given name, a claim, a snapshot or a DataSource,
+// in another namespace: the right to create datavolumes/source there, which CDI
+// asks for. CDI itself asks about whoever makes the DataVolume, and that is the
+// provider.
 func (c *Cluster) MayClone(ctx context.Context, tenant, namespace, name string) (bool, error) {
 	r, err := c.typed.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{

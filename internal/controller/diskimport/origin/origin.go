@@ -86,44 +86,62 @@ type Finder struct {
 }
 
 // Find finds the disk that a DiskImport clones. It asks for rights before it
-// looks into another namespace.
+// looks into another namespace, so that whoever has none there is told the same
+// whether there is something or not.
 func (f Finder) Find(ctx context.Context, cr *v1alpha1.DiskImport) (Disk, error) {
+	d, err := f.locate(ctx, cr)
+	if err != nil || d.Problem != nil {
+		return d, err
+	}
+	if d.Claim.Name == "" {
+		return f.ofSnapshot(ctx, cr, d)
+	}
+	d.Usage, err = f.Disks.Usage(ctx, d.Claim, cr.GetUID())
+	if err == nil {
+		d.Problem = problemOf(d)
+	}
+	return d, err
+}
+
+// locate finds what holds the disk, and that it may be looked at.
+func (f Finder) locate(ctx context.Context, cr *v1alpha1.DiskImport) (Disk, error) {
 	s := cr.Spec.ForProvider.Source
 	d := Disk{}
+	var err error
 	switch {
 	case s.PVC != nil:
 		d.Claim = key(cr, *s.PVC)
 	case s.Snapshot != nil:
 		d.Snapshot = key(cr, *s.Snapshot)
 	case s.DataSource != nil:
-		at := key(cr, *s.DataSource)
-		if d.Problem = confined(cr, at.Namespace); d.Problem != nil {
-			return d, nil
-		}
-		p, err := f.Volumes.Resolve(ctx, at)
-		if err != nil {
+		if d, err = f.follow(ctx, cr, key(cr, *s.DataSource)); err != nil || d.Problem != nil {
 			return d, err
 		}
-		if p.None() {
-			d.Problem = &diagnosis.Finding{Reason: v1alpha1.ReasonDataSourceNotFound, Message: fmt.Sprintf(
-				"DataSource %q in namespace %q does not exist, or points to nothing yet: create it, or correct source.dataSource.", at.Name, at.Namespace)}
-			return d, nil
-		}
-		d.Claim, d.Snapshot = p.Claim, p.Snapshot
 	}
-	if p, err := f.forbidden(ctx, cr, d); err != nil || p != nil {
-		d.Problem = p
-		return d, err
-	}
-	if d.Claim.Name == "" {
-		return f.ofSnapshot(ctx, cr, d)
-	}
-	var err error
-	d.Usage, err = f.Disks.Usage(ctx, d.Claim, cr.GetUID())
-	if err == nil {
-		d.Problem = problemOf(d)
+	if d.Claim.Name != "" {
+		d.Problem, err = f.forbidden(ctx, cr, "claim", d.Claim)
+	} else {
+		d.Problem, err = f.forbidden(ctx, cr, "VolumeSnapshot", d.Snapshot)
 	}
 	return d, err
+}
+
+// follow finds what a DataSource points to. Where that is may be a third
+// namespace, whose leave is asked for as well.
+func (f Finder) follow(ctx context.Context, cr *v1alpha1.DiskImport, at types.NamespacedName) (Disk, error) {
+	if p, err := f.forbidden(ctx, cr, "DataSource", at); err != nil || p != nil {
+		return Disk{Problem: p}, err
+	}
+	p, err := f.Volumes.Resolve(ctx, at)
+	if err != nil {
+		return Disk{}, err
+	}
+	d := Disk{Claim: p.Claim, Snapshot: p.Snapshot}
+	if p.None() {
+		d.Problem = &diagnosis.Finding{Reason: v1alpha1.ReasonDataSourceNotFound, Message: fmt.Sprintf(
+			"DataSource %q in namespace %q does not exist, or points to nothing yet: create it, or correct source.dataSource.", at.Name, at.Namespace)}
+	}
+	return d, nil
 }
 
 // Readers finds anew who uses a claim that the mover copies.
@@ -134,12 +152,9 @@ func (f Finder) Readers(ctx context.Context, cr *v1alpha1.DiskImport) (Disk, err
 	return d, err
 }
 
-// forbidden says why a disk in another namespace may not be cloned, or nil.
-func (f Finder) forbidden(ctx context.Context, cr *v1alpha1.DiskImport, d Disk) (*diagnosis.Finding, error) {
-	at := d.Claim
-	if at.Name == "" {
-		at = d.Snapshot
-	}
+// forbidden says why something in another namespace may not be looked at and
+// cloned, or nil.
+func (f Finder) forbidden(ctx context.Context, cr *v1alpha1.DiskImport, kind string, at types.NamespacedName) (*diagnosis.Finding, error) {
 	if p := confined(cr, at.Namespace); p != nil || at.Namespace == cr.GetNamespace() {
 		return p, nil
 	}
@@ -148,7 +163,7 @@ func (f Finder) forbidden(ctx context.Context, cr *v1alpha1.DiskImport, d Disk) 
 		return nil, err
 	}
 	return &diagnosis.Finding{Reason: v1alpha1.ReasonCloneForbidden, Message: fmt.Sprintf(
-		"Namespace %q may not clone from namespace %q: grant its service account \"default\" the right to create datavolumes/source (cdi.kubevirt.io) there, with a Role and a RoleBinding.", cr.GetNamespace(), at.Namespace)}, nil
+		"Namespace %q may not clone %s %q of namespace %q: grant its service account \"default\" the right to create datavolumes/source (cdi.kubevirt.io) of that name there, with a Role and a RoleBinding.", cr.GetNamespace(), kind, at.Name, at.Namespace)}, nil
 }
 
 // confined says that a namespaced configuration does not reach into another
