@@ -22,6 +22,7 @@ RACE := CGO_ENABLED=1 go test -race -vet=off
 # PLATFORMS are what the packages are for.
 PLATFORMS := linux_amd64 linux_arm64
 comma     := ,
+platforms := $(subst $() ,$(comma),$(subst _,/,$(PLATFORMS)))
 
 # say prints a heading, and how long what follows usually takes: cold | warm.
 say = @printf '\n\033[1m== %s\033[0m (%s)\n' "$(1)" "$(2)"
@@ -110,9 +111,13 @@ build-others: ## Build the same for the packages' other platforms, into _output/
 	  GOOS=linux GOARCH=$${p#linux_} $(GO_BUILD) -o $(OUT)/bin/$$p/ ./cmd/mover ./cmd/provider ./cmd/function; \
 	done
 
+.PHONY: platforms
+platforms:
+	@echo $(platforms)
+
 .PHONY: packages
 packages: build build-others ## Build the Crossplane packages into _output/packages; PUSH=1 pushes them to REGISTRY.
-	hack/packages/build.sh -platforms $(subst $() ,$(comma),$(subst _,/,$(PLATFORMS))) $(if $(REGISTRY),-registry $(REGISTRY)) $(if $(PUSH),-push)
+	hack/packages/build.sh -platforms $(platforms) $(if $(REGISTRY),-registry $(REGISTRY)) $(if $(PUSH),-push)
 
 .PHONY: images
 images: packages ## The same: a package is an image, and the mover's is built beside them.

@@ -28,8 +28,8 @@ heading 'The cluster: Kubernetes, containerd, a CSI driver, a registry, an S3 se
 go build -o "$cluster" ./cluster
 "$cluster" up --with-kubevirt
 
-heading 'The packages: built, and pushed to the registry as a release would be' '5 min the first time, then 10 s'
-hack/install.sh push
+heading 'The packages: built for all platforms, and pushed to the registry as a release would be' '10 min the first time, then 30 s'
+hack/install.sh push "$(make -s platforms)"
 
 wait "$images" || { cat _output/demo.log >&2; exit 1; }
 trap - EXIT

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Installs the packages on the throwaway cluster as a user does:
 #
-#   hack/install.sh push    builds them and pushes them to the cluster's registry
+#   hack/install.sh push [PLATFORM,…]
+#                           builds them and pushes them to the cluster's registry:
+#                           images for the cluster's own platform, or an index of
+#                           several, as those of a release are
 #   hack/install.sh apply   applies the manifests, in the cluster, and waits;
 #                           WUKONG_PACKAGES names another list of packages
 set -euo pipefail
@@ -11,13 +14,15 @@ cd "$(dirname "$0")/.."
 # tag twice, and a later one a higher version: packages that depend on each
 # other name the least that they need.
 push() {
-  make build
+  local platforms=${1:-} programs=(_output/bin/{mover,provider,function})
+  make build ${platforms:+build-others}
+  [ -z "$platforms" ] || programs+=(_output/bin/linux_*)
   (cd hack/packages && go build -o ../../_output/bin/packages .)
   local content version last=_output/packages/version
-  content=$(find _output/bin/{mover,provider,function} package examples -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
+  content=$(find "${programs[@]}" package examples -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
   version=$(grep -s -- "h$content\$" "$last" || echo "v0.0.0-dev.$(date -u +%Y%m%d%H%M%S).h$content")
   _output/bin/cluster run -- sh -c \
-    '_output/bin/packages -root . -registry "$WUKONG_REGISTRY/novasphere" -version "$0" -push' "$version"
+    '_output/bin/packages -root . -registry "$WUKONG_REGISTRY/novasphere" -version "$0" -push "$@"' "$version" ${platforms:+-platforms "$platforms"}
   echo "$version" >"$last"
 }
 
@@ -35,6 +40,6 @@ apply() {
 }
 
 case ${1:-} in
-  push | apply) "$1" ;;
-  *) echo "usage: $0 push|apply" >&2; exit 2 ;;
+  push | apply) "$@" ;;
+  *) echo "usage: $0 push [PLATFORM,…]|apply" >&2; exit 2 ;;
 esac
