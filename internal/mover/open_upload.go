@@ -13,6 +13,7 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/link"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/httpurl/upload"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/policy"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -32,7 +33,7 @@ func (m *move) openUpload(ctx context.Context, bound int64) (disk.Upload, error)
 	case a.Registry != nil:
 		return m.uploadRegistry(ctx)
 	case a.HTTP != nil:
-		return uploadHTTP(m.job, a.HTTP)
+		return m.uploadHTTP(ctx, a.HTTP)
 	default:
 		return file.CreateUpload(file.UploadOptions{
 			Path: a.File.Path, UID: a.File.UID, GID: a.File.GID, Mode: a.File.Mode, Overwrite: m.options.Overwrite,
@@ -41,22 +42,24 @@ func (m *move) openUpload(ctx context.Context, bound int64) (disk.Upload, error)
 	}
 }
 
-func uploadHTTP(job *transfer.Job, u *transfer.HTTPUpload) (disk.Upload, error) {
-	p, err := policy.New(job.Policy)
+func (m *move) uploadHTTP(ctx context.Context, u *transfer.HTTPUpload) (disk.Upload, error) {
+	p, err := policy.New(m.job.Policy)
 	if err != nil {
 		return nil, err
 	}
+	again := retry.Policy{Retries: m.job.Limits.Retries, Observe: m.retried}
 	o := upload.Options{
 		URL:      u.URL,
 		Method:   u.Method,
 		Headers:  u.Headers,
 		CheckURL: p.CheckURL,
+		Again:    func(ctx context.Context, try func(context.Context) error) error { return retry.Do(ctx, again, try) },
 		Link:     link.Options{CAFile: u.CAFile, Control: p.Control},
 	}
 	if u.CredentialsDir != "" {
 		o.Credentials = func() (auth.Credentials, error) { return auth.Load(u.CredentialsDir) }
 	}
-	return upload.New(o)
+	return upload.Create(ctx, o)
 }
 
 // remove removes what the job says was made, and what uploads to its name have

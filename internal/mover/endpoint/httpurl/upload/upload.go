@@ -11,6 +11,12 @@
 // HTTP: a body that breaks is begun again. What the server keeps of a body that
 // does not end is the server's, and so is when it shows what it has taken.
 //
+// What is put somewhere is looked at, by HEAD: before, so that the request can be
+// made on the condition that nobody else writes meanwhile; just before its last
+// bytes; and after, to compare sizes. Where the server does not answer these
+// questions, nothing is compared and nothing is asked of it: a signed URL permits
+// PUT alone. What is posted is not looked for.
+//
 // Secrets go to the scheme, host and port of the original URL only.
 package upload
 
@@ -19,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,6 +49,12 @@ const (
 	// may do when it has the file on its disk.
 	patience = 5 * time.Minute
 
+	// askPatience is the same for a request that only asks, and lastPatience for
+	// the one in the middle of the artifact's: a server that serves one request
+	// after the other never answers that.
+	askPatience  = time.Minute
+	lastPatience = 10 * time.Second
+
 	userAgent = "provider-wukong-mover"
 )
 
@@ -61,6 +74,10 @@ type Options struct {
 	// URL is allowed.
 	CheckURL func(*url.URL) error
 
+	// Again makes a request that only asks, and makes it again when it failed in
+	// a way that another try can mend. Nil: it is made once.
+	Again func(ctx context.Context, try func(context.Context) error) error
+
 	// Link is how connections are made. Stall and Answer are this package's.
 	Link link.Options
 }
@@ -73,10 +90,31 @@ type Upload struct {
 	headers     http.Header
 	credentials auth.Credentials
 	taken       *http.Response // the answer that took the artifact
+
+	before sight // what stood at the URL before anything was sent
+	bare   bool  // the server does not understand conditions
+
+	// unanswered is how many requests the server may have carried out without an
+	// answer that says so, and sent the most bytes that one of them had.
+	unanswered int
+	sent       int64
 }
 
-// New prepares an upload. Nothing is sent.
-func New(o Options) (*Upload, error) {
+// Create begins an upload: it looks at what stands at the URL. The errors are
+// those of the server, classified, or that of the context.
+func Create(ctx context.Context, o Options) (*Upload, error) {
+	u, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	if u.before, err = u.look(ctx); err != nil {
+		u.link.Close()
+		return nil, fmt.Errorf("cannot look at %s: %w", answer.Name(u.origin), toTarget(err))
+	}
+	return u, nil
+}
+
+func prepare(o Options) (*Upload, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" {
 		return nil, transfer.Terminal(transfer.ReasonInvalidJob, errors.New("cannot export: the target's URL is not an http or https URL"))
@@ -90,6 +128,9 @@ func New(o Options) (*Upload, error) {
 	}
 	if o.CheckURL == nil {
 		o.CheckURL = func(*url.URL) error { return nil }
+	}
+	if o.Again == nil {
+		o.Again = func(ctx context.Context, try func(context.Context) error) error { return try(ctx) }
 	}
 	up := &Upload{opts: o, origin: u, at: u, headers: http.Header{}}
 	for _, h := range o.Headers {
@@ -117,11 +158,17 @@ func (u *Upload) Put(context.Context, []byte, int64) (bool, error) {
 // Stream implements disk.Streamer.
 func (u *Upload) Stream(ctx context.Context, r io.Reader, size int64) error {
 	u.taken = nil
-	b := reqbody.New(r)
+	e := &ending{r: r, size: size}
+	b := reqbody.New(e)
 	var err error
 	for range maxRedirects + 2 {
 		var again bool
-		if again, err = u.send(ctx, b, size); !again {
+		again, err = u.send(ctx, b, e)
+		if unclear(err) && (b.Touched() || size == 0) {
+			u.unanswered++
+			u.sent = max(u.sent, e.given.Load())
+		}
+		if !again {
 			break
 		}
 	}
@@ -134,18 +181,24 @@ func (u *Upload) Stream(ctx context.Context, r io.Reader, size int64) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("cannot upload to %s: %w", answer.Name(u.origin), toTarget(err))
+		return u.cannot("upload to", err)
 	}
 	return nil
 }
 
+func (u *Upload) cannot(verb string, err error) error {
+	return fmt.Errorf("cannot %s %s: %w", verb, answer.Name(u.origin), toTarget(err))
+}
+
 // send makes one request. It is worth another one at once when nothing of the
-// body was read, and the server wants another URL or other credentials.
-func (u *Upload) send(ctx context.Context, b *reqbody.Body, size int64) (again bool, err error) {
+// body was read, and the server wants another URL, other credentials or another
+// condition.
+func (u *Upload) send(ctx context.Context, b *reqbody.Body, e *ending) (again bool, err error) {
 	if err := u.opts.CheckURL(u.at); err != nil {
 		return false, err
 	}
-	q, err := u.request(ctx, b, size)
+	e.look = u.lastLook(ctx)
+	q, err := u.request(ctx, b, e.size)
 	if err != nil {
 		return false, err
 	}
@@ -161,17 +214,34 @@ func (u *Upload) send(ctx context.Context, b *reqbody.Body, size int64) (again b
 		u.taken = r
 		return false, nil
 	case s == http.StatusTemporaryRedirect, s == http.StatusPermanentRedirect:
-		return u.follow(r, b)
-	case s == http.StatusUnauthorized, s == http.StatusForbidden:
-		refused := u.credentials
-		if u.credentials, err = u.opts.Credentials(); err != nil {
+		return u.follow(ctx, r, b)
+	case denied(s):
+		fresh, err := u.renew()
+		if err != nil {
 			return false, err
 		}
-		if !u.credentials.Equal(refused) {
-			return sendAgain(b, r.StatusCode)
+		if fresh {
+			return sendAgain(b, s)
 		}
+	case u.condition() != nil && (s == http.StatusPreconditionFailed || s == http.StatusNotImplemented):
+		return u.contested(ctx, r, b)
 	}
 	return false, answer.Refusal(r, u.credentials.Scrub, time.Now())
+}
+
+// renew reads the credentials again, and reports whether they are others than
+// those that were refused.
+func (u *Upload) renew() (bool, error) {
+	refused := u.credentials
+	var err error
+	if u.credentials, err = u.opts.Credentials(); err != nil {
+		return false, err
+	}
+	return !u.credentials.Equal(refused), nil
+}
+
+func denied(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden
 }
 
 // request makes the request for the present URL.
@@ -185,30 +255,38 @@ func (u *Upload) request(ctx context.Context, b *reqbody.Body, size int64) (*htt
 		q.Body = http.NoBody
 		_ = b.Close()
 	}
-	if sameOrigin(u.at, u.origin) {
-		for name, values := range u.headers {
-			q.Header[name] = append([]string(nil), values...)
-		}
-		u.credentials.Apply(q.Header)
-	}
+	u.identify(q, u.credentials)
 	if q.Header.Get("Content-Type") == "" {
 		q.Header.Set("Content-Type", "application/octet-stream")
 	}
-	if q.Header.Get("User-Agent") == "" {
-		q.Header.Set("User-Agent", userAgent)
-	}
+	maps.Copy(q.Header, u.condition())
 	q.Header.Set("Expect", "100-continue")
 	return q, nil
 }
 
-// follow goes to where the server redirects.
-func (u *Upload) follow(r *http.Response, b *reqbody.Body) (again bool, err error) {
+// identify gives a request the headers and credentials, where it may have them.
+func (u *Upload) identify(q *http.Request, c auth.Credentials) {
+	if sameOrigin(q.URL, u.origin) {
+		maps.Copy(q.Header, u.headers.Clone())
+		c.Apply(q.Header)
+	}
+	if q.Header.Get("User-Agent") == "" {
+		q.Header.Set("User-Agent", userAgent)
+	}
+}
+
+// follow goes to where the server redirects, and looks at what stands there: a
+// condition holds of the URL that was looked at.
+func (u *Upload) follow(ctx context.Context, r *http.Response, b *reqbody.Body) (again bool, err error) {
 	next, err := r.Location() // Its error repeats the URL, which may hold a secret.
 	if err != nil || next.Host == "" || next.Scheme != "http" && next.Scheme != "https" {
 		return false, answer.Refused("server redirects to nothing that is an http or https URL")
 	}
 	next.User, next.Fragment, next.RawFragment = nil, "", ""
 	u.at = next
+	if u.before, err = u.look(ctx); err != nil {
+		return false, err
+	}
 	return sendAgain(b, r.StatusCode)
 }
 
@@ -224,12 +302,6 @@ func sendAgain(b *reqbody.Body, status int) (bool, error) {
 
 func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host)
-}
-
-// Commit implements disk.Upload. The server has taken the artifact already.
-func (u *Upload) Commit(context.Context, disk.Sum) (disk.Placed, error) {
-	u.link.Close()
-	return disk.Placed{URI: answer.Name(u.origin), Validator: u.taken.Header.Get("ETag")}, nil
 }
 
 // Abort implements disk.Upload.
