@@ -19,8 +19,8 @@ import (
 )
 
 // TestExportToFullServer uploads to a web server whose disk is full: it is told,
-// nothing has the final name, and with more room the same upload succeeds. It is
-// the mover alone, as a Job's retries last for minutes.
+// nothing has the final name, and with more room the same upload succeeds, and once
+// more over itself. It is the mover alone, as a Job's retries last for minutes.
 func TestExportToFullServer(t *testing.T) {
 	t.Parallel()
 	installed(t)
@@ -60,6 +60,11 @@ func TestExportToFullServer(t *testing.T) {
 	}
 	if r := move(t, job); !r.Succeeded() {
 		t.Errorf("with more room it is %s: %s", r.Reason, r.Message)
+	}
+	run(t, "cmp", raw, final)
+	r = move(t, job)
+	if !r.Succeeded() || r.Artifact.Validator == "" {
+		t.Errorf("over itself it is %s: %s, with entity tag %q", r.Reason, r.Message, r.Artifact.Validator)
 	}
 	run(t, "cmp", raw, final)
 }
