@@ -45,20 +45,32 @@ const (
 	outputDeleted     = 3
 )
 
-// crossplane is the program, and the function that it calls.
+// crossplane is the program, and what it renders with.
 type crossplane struct {
-	program, function string
+	program string
 
-	// configuration is the folder below package/ with the definition and the
-	// Composition.
-	configuration string
+	// functions are the addresses of those that it calls, by their names.
+	functions map[string]string
+
+	// folder has the definition and the Composition, composition.yaml and
+	// definition.yaml.
+	folder string
 
 	// required is what a function finds in the cluster when it asks for it.
 	required []object
 }
 
-// start finds Crossplane, builds the function and serves it.
+// start finds Crossplane, and builds and serves our function.
 func start(t *testing.T) crossplane {
+	t.Helper()
+	return crossplane{
+		program: find(t), folder: "package/configuration", required: surroundings(t),
+		functions: map[string]string{"novasphere-function-wukong": serve(t, root, "./cmd/function")},
+	}
+}
+
+// find finds Crossplane.
+func find(t *testing.T) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "run", "./cluster", "path", "crossplane")
 	cmd.Dir = root
@@ -66,21 +78,27 @@ func start(t *testing.T) crossplane {
 	if err != nil {
 		t.Fatalf("cannot find crossplane; build it with `go run ./cluster build crossplane`: %v", err)
 	}
-	c := crossplane{program: strings.TrimSpace(string(out)), function: loopback.FreeAddress(t), configuration: "configuration", required: surroundings(t)}
-	binary := filepath.Join(t.TempDir(), "function")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/function")
-	build.Dir = root
+	return strings.TrimSpace(string(out))
+}
+
+// serve builds a function in the folder of its module and serves it. It is
+// compiled as everywhere else, so that the build cache has it.
+func serve(t *testing.T, folder, program string) string {
+	t.Helper()
+	address, binary := loopback.FreeAddress(t), filepath.Join(t.TempDir(), "function")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, program)
+	build.Dir, build.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build function: %v\n%s", err, out)
 	}
-	serve := exec.CommandContext(t.Context(), binary, "--insecure", "--address", c.function)
-	serve.Stderr = t.Output()
-	if err := serve.Start(); err != nil {
+	running := exec.CommandContext(t.Context(), binary, "--insecure", "--address", address)
+	running.Stderr = t.Output()
+	if err := running.Start(); err != nil {
 		t.Fatalf("cannot start function: %v", err)
 	}
-	t.Cleanup(func() { _ = serve.Process.Kill(); _ = serve.Wait() })
-	awaitListener(t, c.function)
-	return c
+	t.Cleanup(func() { _ = running.Process.Kill(); _ = running.Wait() })
+	awaitListener(t, address)
+	return address
 }
 
 func awaitListener(t *testing.T, address string) {
@@ -113,19 +131,20 @@ type rendering struct {
 // render runs one pass.
 func (c crossplane) render(t *testing.T, xr object, observed []object) rendering {
 	t.Helper()
-	function := protowire.AppendString(protowire.AppendTag(nil, functionName, protowire.BytesType), "novasphere-function-wukong")
-	function = protowire.AppendString(protowire.AppendTag(function, functionAddress, protowire.BytesType), "dns:///"+c.function)
-
 	in := field(nil, inputXR, encoded(t, xr))
-	in = field(in, inputComposition, encoded(t, read(t, "package/"+c.configuration+"/composition.yaml")))
-	in = field(in, inputFunctions, function)
+	in = field(in, inputComposition, encoded(t, read(t, c.folder+"/composition.yaml")))
+	for name, address := range c.functions {
+		function := protowire.AppendString(protowire.AppendTag(nil, functionName, protowire.BytesType), name)
+		function = protowire.AppendString(protowire.AppendTag(function, functionAddress, protowire.BytesType), "dns:///"+address)
+		in = field(in, inputFunctions, function)
+	}
 	for _, o := range observed {
 		in = field(in, inputObserved, encoded(t, o))
 	}
 	for _, o := range c.required {
 		in = field(in, inputRequired, encoded(t, o))
 	}
-	in = field(in, inputDefinition, encoded(t, read(t, "package/"+c.configuration+"/definition.yaml")))
+	in = field(in, inputDefinition, encoded(t, read(t, c.folder+"/definition.yaml")))
 
 	cmd := exec.CommandContext(t.Context(), c.program, "internal", "render")
 	cmd.Stdin = bytes.NewReader(field(nil, requestComposite, in))

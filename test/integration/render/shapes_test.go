@@ -92,7 +92,7 @@ func TestContractInBothShapes(t *testing.T) {
 // settle renders until what is composed stays the same.
 func (c crossplane) settle(t *testing.T, s shape, manifest object) rendering {
 	t.Helper()
-	c.configuration = s.configuration
+	c.folder = "package/" + s.configuration
 	xr := s.of(manifest)
 	r := c.render(t, xr, nil)
 	for range 5 {
