@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,9 @@ func Program(ctx context.Context) (string, error) {
 	return strings.TrimSpace(out.String()), err
 }
 
+// program is Program's, asked for once by all tests of a package.
+var program = sync.OnceValues(func() (string, error) { return Program(context.Background()) })
+
 // A Registry is a running registry.
 type Registry struct {
 	// Host is its address and port. It speaks plain http.
@@ -51,11 +55,17 @@ type Registry struct {
 // Start starts an empty registry, and ends it with the test.
 func Start(t *testing.T) *Registry {
 	t.Helper()
-	program, err := Program(t.Context())
+	return StartIn(t, t.TempDir())
+}
+
+// StartIn is Start with a folder of the caller's for the content.
+func StartIn(t *testing.T, folder string) *Registry {
+	t.Helper()
+	path, err := program()
 	if err != nil {
 		t.Fatalf("cannot build registry: %v", err)
 	}
-	r := &Registry{Host: loopback.FreeAddress(t), Folder: t.TempDir(), program: program}
+	r := &Registry{Host: loopback.FreeAddress(t), Folder: folder, program: path}
 	r.start(t)
 	t.Cleanup(r.Stop)
 	return r

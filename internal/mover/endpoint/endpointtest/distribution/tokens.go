@@ -30,6 +30,13 @@ func (k *Tokens) Issued() int {
 	return k.issued
 }
 
+// Replace makes another password the right one. Tokens that were given stay good.
+func (k *Tokens) Replace(password string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.Password = password
+}
+
 // Scopes are what the tokens were asked for.
 func (k *Tokens) Scopes() []string {
 	k.mu.Lock()
