@@ -176,6 +176,14 @@ func TestRefusals(t *testing.T) {
 			w.Header().Set("Location", "/v2/vm/blobs/x")
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		}, transfer.ReasonTooManyRedirects, "more than 10 times"},
+		"Full": {"its disk is full: that stands in a detail", func(_ *httptest.Server, w http.ResponseWriter) {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, `{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":"write /data: no space left on device"}]}`)
+		}, transfer.ReasonUnknown, "500 Internal Server Error: UNKNOWN: unknown error: write /data: no space left on device"},
+		"Detail": {"other details are not for people", func(_ *httptest.Server, w http.ResponseWriter) {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.WriteString(w, `{"errors":[{"code":"DENIED","detail":"password1"}, {"code":"B","detail":{"name":"password1"}}]}`)
+		}, transfer.ReasonUnknown, "418 I'm a teapot: DENIED; B"},
 		"Other": {"another refusal is the caller's to understand", func(_ *httptest.Server, w http.ResponseWriter) {
 			w.WriteHeader(http.StatusTeapot)
 		}, transfer.ReasonUnknown, "registry answers 418 I'm a teapot"},

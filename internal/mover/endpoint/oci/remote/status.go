@@ -52,7 +52,7 @@ func Status(err error) int {
 func (c *Client) check(r *Reply, want ...int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	secrets := slices.Concat(c.secrets, queries(r))
+	secrets := slices.Concat(c.secrets, addresses(r))
 	err := statusError(r, "registry", secrets, c.o.Now(), want...)
 	if err == nil || r.Status != http.StatusUnauthorized && r.Status != http.StatusForbidden {
 		return err
@@ -82,11 +82,10 @@ func status(code int) string {
 }
 
 // words returns ": " and what a registry says about its refusal (distribution
-// specification, "Error Codes"), printable and bounded. The details of an error
-// are left out: they repeat the request.
+// specification, "Error Codes"), printable and bounded.
 func words(r *Reply, secrets []string) string {
 	var body struct {
-		Errors []struct{ Code, Message string }
+		Errors []refusal
 		// As token servers write it.
 		Details string
 	}
@@ -95,7 +94,7 @@ func words(r *Reply, secrets []string) string {
 	}
 	said := []string{body.Details}
 	for _, e := range body.Errors {
-		said = append(said, strings.Trim(e.Code+": "+e.Message, ": "))
+		said = append(said, strings.Trim(e.Code+": "+e.Message+": "+e.cause(r.Status), ": "))
 	}
 	text := strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), "; ")
 	for _, s := range secrets {
@@ -109,14 +108,31 @@ func words(r *Reply, secrets []string) string {
 	return ": " + text
 }
 
-// queries are the values in the query of a reply's URL: an upload's holds its
-// state.
-func queries(r *Reply) []string {
+// A refusal is one error of a registry's answer.
+type refusal struct {
+	Code, Message string
+	Detail        json.RawMessage
+}
+
+// cause is the detail of an error of the registry's own, such as that its disk is
+// full, where it is a sentence. Any other repeats the request.
+func (e refusal) cause(status int) string {
+	var text string
+	if status < http.StatusInternalServerError || json.Unmarshal(e.Detail, &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// addresses are what in a reply's URL tells where an upload is: the values in
+// its query, which hold its state, and its name in the path.
+func addresses(r *Reply) []string {
 	all := []string{r.URL.RawQuery}
 	for _, values := range r.URL.Query() {
 		all = append(all, values...)
 	}
-	return all
+	_, name, _ := strings.Cut(r.URL.Path, "/uploads/")
+	return append(all, name)
 }
 
 // printable returns text without what a terminal or a log would act on.
