@@ -3,16 +3,15 @@
 package faults
 
 import (
+	"crypto/x509"
 	"encoding/pem"
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest/rogue"
 )
 
 // authority writes a server's certificate where a job has its bundle.
-func authority(t *testing.T, s *rogue.Server) string {
+func authority(t *testing.T, s interface{ Certificate() *x509.Certificate }) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "ca.pem")
 	b := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,15 +18,16 @@ import (
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
-// exportJob writes the document of an export of from to the file to.
-func exportJob(t *testing.T, from, to string, f transfer.ArtifactFormat, a transfer.Algorithm) string {
+// exportJob writes the document of an export of the disk at from.
+func exportJob(t *testing.T, from string, a transfer.Artifact) string {
 	t.Helper()
 	document, err := json.Marshal(transfer.Job{
 		Version:   transfer.JobVersion,
 		ID:        "faults",
 		Operation: transfer.OperationExport,
 		Source:    transfer.Source{File: &transfer.FileSource{Path: from}},
-		Artifact:  &transfer.Artifact{Format: f, Compression: transfer.Compression{Algorithm: a}, File: &transfer.FileTarget{Path: to}},
+		Artifact:  &a,
+		Policy:    transfer.Policy{AllowedNetworks: []string{"127.0.0.1/32"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +37,10 @@ func exportJob(t *testing.T, from, to string, f transfer.ArtifactFormat, a trans
 		t.Fatal(err)
 	}
 	return file
+}
+
+func fileArtifact(to string, f transfer.ArtifactFormat, a transfer.Algorithm) transfer.Artifact {
+	return transfer.Artifact{Format: f, Compression: transfer.Compression{Algorithm: a}, File: &transfer.FileTarget{Path: to}}
 }
 
 // export runs an export until it ends, or ctx kills it.
@@ -72,11 +78,11 @@ func TestExportKilled(t *testing.T) {
 			to := filepath.Join(folder, "disk.qcow2")
 			once := filepath.Join(folder, "once.qcow2")
 			begin := time.Now()
-			if r, err := export(t.Context(), t, exportJob(t, from, once, transfer.ArtifactQCOW2, a)); err != nil {
+			if r, err := export(t.Context(), t, exportJob(t, from, fileArtifact(once, transfer.ArtifactQCOW2, a))); err != nil {
 				t.Fatalf("%v: %s", err, r.Message)
 			}
 			took := time.Since(begin)
-			document := exportJob(t, from, to, transfer.ArtifactQCOW2, a)
+			document := exportJob(t, from, fileArtifact(to, transfer.ArtifactQCOW2, a))
 			for range 10 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.Int64N(int64(took))))
 				_, err := export(ctx, t, document)
@@ -112,43 +118,35 @@ func TestExportKilled(t *testing.T) {
 
 // TestExportSourceChanges has somebody write to the disk meanwhile, or cut it.
 func TestExportSourceChanges(t *testing.T) {
-	cases := map[string]struct {
-		change func(f *os.File) error
-		want   transfer.Reason
-	}{
-		"Written":  {func(f *os.File) error { _, err := f.WriteAt([]byte("new"), 5); return err }, transfer.ReasonSourceChanged},
-		"Cut":      {func(f *os.File) error { return f.Truncate(10 * mib) }, transfer.ReasonSourceChanged},
-		"Extended": {func(f *os.File) error { return f.Truncate(500 * mib) }, transfer.ReasonSourceChanged},
+	cases := map[string]func(f *os.File) error{
+		"Written":  func(f *os.File) error { _, err := f.WriteAt([]byte("new"), 5); return err },
+		"Cut":      func(f *os.File) error { return f.Truncate(10 * mib) },
+		"Extended": func(f *os.File) error { return f.Truncate(500 * mib) },
 	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			from, _ := exported(t)
-			to := filepath.Join(t.TempDir(), "disk.qcow2")
-			ended := make(chan transfer.Result)
-			document := exportJob(t, from, to, transfer.ArtifactQCOW2, transfer.CompressionZlib)
-			go func() {
-				r, _ := export(t.Context(), t, document)
-				ended <- r
-			}()
-			partial := filepath.Join(filepath.Dir(to), ".disk.qcow2.partial")
-			for _, err := os.Stat(partial); err != nil; _, err = os.Stat(partial) {
-				time.Sleep(time.Millisecond)
-			}
-			f, err := os.OpenFile(from, os.O_WRONLY, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			if err := tc.change(f); err != nil {
-				t.Fatal(err)
-			}
-			if r := <-ended; r.Reason != tc.want {
-				t.Errorf("got %s: %s; want %s", r.Reason, r.Message, tc.want)
-			}
-			if left, err := os.ReadDir(filepath.Dir(to)); err != nil || len(left) > 0 {
-				t.Errorf("what is left: %v, %v", left, err)
-			}
-		})
+	for name, change := range cases {
+		for where, newPlace := range places {
+			t.Run(name+"/"+where, func(t *testing.T) {
+				from, _ := exported(t)
+				f, err := os.OpenFile(from, os.O_WRONLY, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				p := newPlace(t)
+				changed := make(chan error, 1)
+				p.begun(func() { changed <- change(f) })
+				r, _ := export(t.Context(), t, exportJob(t, from, p.artifact))
+				if err := <-changed; err != nil {
+					t.Fatal(err)
+				}
+				if r.Reason != transfer.ReasonSourceChanged {
+					t.Errorf("got %s: %s; want %s", r.Reason, r.Message, transfer.ReasonSourceChanged)
+				}
+				if p.left(t) {
+					t.Error("something is left")
+				}
+			})
+		}
 	}
 }
 
@@ -160,7 +158,7 @@ func TestExportNoSpace(t *testing.T) {
 		t.Fatalf("cannot mount: %v: %s", err, out)
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", folder).Run() })
-	r, _ := export(t.Context(), t, exportJob(t, from, filepath.Join(folder, "disk"), transfer.ArtifactQCOW2, ""))
+	r, _ := export(t.Context(), t, exportJob(t, from, fileArtifact(filepath.Join(folder, "disk"), transfer.ArtifactQCOW2, "")))
 	if r.Reason != transfer.ReasonOutOfSpace {
 		t.Errorf("got %s: %s", r.Reason, r.Message)
 	}
@@ -171,15 +169,19 @@ func TestExportNoSpace(t *testing.T) {
 
 // TestExportReadError has a device that cannot be read at one place.
 func TestExportReadError(t *testing.T) {
-	from, _ := exported(t)
-	device := faultyDevice(t, from)
-	to := filepath.Join(t.TempDir(), "disk.qcow2")
-	r, _ := export(t.Context(), t, exportJob(t, device, to, transfer.ArtifactQCOW2, ""))
-	if r.Reason != transfer.ReasonSourceUnavailable {
-		t.Errorf("got %s: %s", r.Reason, r.Message)
-	}
-	if _, err := os.Stat(to); err == nil {
-		t.Error("there is an artifact of a disk that cannot be read")
+	for where, newPlace := range places {
+		t.Run(where, func(t *testing.T) {
+			from, _ := exported(t)
+			device := faultyDevice(t, from)
+			p := newPlace(t)
+			r, _ := export(t.Context(), t, exportJob(t, device, p.artifact))
+			if r.Reason != transfer.ReasonSourceUnavailable || !strings.Contains(r.Message, device) {
+				t.Errorf("got %s: %s", r.Reason, r.Message)
+			}
+			if p.named(t) {
+				t.Error("there is an artifact of a disk that cannot be read")
+			}
+		})
 	}
 }
 

@@ -32,6 +32,9 @@ type hub struct {
 
 	proxy *distribution.Proxy
 
+	// compression of the layer. Empty: the default.
+	compression transfer.Algorithm
+
 	// folder is what the attempts of one export tell each other by.
 	folder string
 	sent   atomic.Int64 // bytes of chunks that came to the proxy
@@ -45,10 +48,19 @@ func (h *hub) signal() os.Signal {
 	return os.Kill
 }
 
-func newHub(t *testing.T) *hub {
+// layers is how a layer can be compressed; the first is the default.
+var layers = []transfer.Algorithm{transfer.CompressionZstd, transfer.CompressionGzip, transfer.CompressionNone}
+
+func newHub(t *testing.T, layer transfer.Algorithm) *hub {
 	t.Helper()
-	r := distribution.Start(t)
-	h := &hub{Registry: r, proxy: r.Before(t), folder: t.TempDir()}
+	return newHubIn(t, layer, t.TempDir())
+}
+
+// newHubIn is a hub whose registry has its content in a folder.
+func newHubIn(t *testing.T, layer transfer.Algorithm, content string) *hub {
+	t.Helper()
+	r := distribution.StartIn(t, content)
+	h := &hub{Registry: r, proxy: r.Before(t), compression: layer, folder: t.TempDir()}
 	h.write(t, transfer.FileResumeKey, "a key of this test")
 	h.write(t, transfer.FileResumeState, "")
 	return h
@@ -82,28 +94,28 @@ func (c *countedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// job is an export of a disk to the registry. The layer is not compressed, so
-// that it has several chunks.
-func (h *hub) job(disk string) transfer.Job {
-	return transfer.Job{
+// job is an export of a disk to the registry. The disk cannot be packed, so that
+// its layer has several chunks.
+func (h *hub) job(disk string, change ...func(*transfer.RegistryImage)) transfer.Job {
+	job := transfer.Job{
 		Version: transfer.JobVersion, ID: "faults", Operation: transfer.OperationExport, ResumeDir: h.folder,
 		Source: transfer.Source{File: &transfer.FileSource{Path: disk}},
 		Artifact: &transfer.Artifact{
-			Format: transfer.ArtifactOCI, Compression: transfer.Compression{Algorithm: transfer.CompressionNone},
+			Format: transfer.ArtifactOCI, Compression: transfer.Compression{Algorithm: h.compression},
 			Registry: &transfer.RegistryImage{Image: h.proxy.Host + "/" + repository + ":" + tag},
 		},
 		Policy: transfer.Policy{AllowedNetworks: []string{"127.0.0.1/32"}},
 	}
+	for _, c := range change {
+		c(job.Artifact.Registry)
+	}
+	return job
 }
 
 // push runs `mover run` on an export of a disk to the registry.
-func (h *hub) push(ctx context.Context, t *testing.T, disk string, change func(*transfer.RegistryImage)) (transfer.Result, error) {
+func (h *hub) push(ctx context.Context, t *testing.T, disk string, change ...func(*transfer.RegistryImage)) (transfer.Result, error) {
 	t.Helper()
-	job := h.job(disk)
-	if change != nil {
-		change(job.Artifact.Registry)
-	}
-	a := h.attempt(ctx, t, job)
+	a := h.attempt(ctx, t, h.job(disk, change...))
 	return a.result, a.err
 }
 
@@ -172,14 +184,18 @@ func (h *hub) pushed(t *testing.T, r transfer.Result, err error, want []byte) {
 	o.succeeded(t, want)
 }
 
+// A hubFault is that of a distribution.Proxy.
+type hubFault = func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool
+
 func TestExportToRegistryOnABadDay(t *testing.T) {
 	path, content := aDisk(t)
 	isPatch := func(q *http.Request) bool { return q.Method == http.MethodPatch }
 	cases := map[string]struct {
 		reason string
-		fault  func(t *testing.T, h *hub) func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool
+		times  int64 // that it happens, at least
+		fault  func(t *testing.T, h *hub) hubFault
 	}{
-		"Restarts": {"the registry is killed in the middle of a chunk and started again, twice", func(t *testing.T, h *hub) func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool {
+		"Restarts": {"the registry is killed in the middle of a chunk and started again, twice", 2, func(t *testing.T, h *hub) hubFault {
 			var n atomic.Int64
 			return func(p *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
 				if isPatch(q) && n.Add(1)%2 == 0 && n.Load() < 5 {
@@ -189,7 +205,7 @@ func TestExportToRegistryOnABadDay(t *testing.T) {
 				return false
 			}
 		}},
-		"Away": {"it is away for ten seconds", func(*testing.T, *hub) func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool {
+		"Away": {"it is away for ten seconds", 2, func(*testing.T, *hub) hubFault {
 			var until atomic.Int64
 			return func(_ *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
 				if isPatch(q) {
@@ -202,7 +218,7 @@ func TestExportToRegistryOnABadDay(t *testing.T) {
 				return true
 			}
 		}},
-		"Cut": {"every other chunk breaks off", func(*testing.T, *hub) func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool {
+		"Cut": {"every other chunk breaks off", 2, func(*testing.T, *hub) hubFault {
 			var n atomic.Int64
 			return func(p *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
 				if isPatch(q) && n.Add(1)%2 == 1 {
@@ -211,7 +227,7 @@ func TestExportToRegistryOnABadDay(t *testing.T) {
 				return false
 			}
 		}},
-		"NoChunks": {"it takes no chunks, and the one request with all of it breaks off once", func(*testing.T, *hub) func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool {
+		"NoChunks": {"it takes no chunks, and the one request with all of it breaks off once", 2, func(*testing.T, *hub) hubFault {
 			var n atomic.Int64
 			return func(p *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
 				switch {
@@ -226,7 +242,7 @@ func TestExportToRegistryOnABadDay(t *testing.T) {
 				return false
 			}
 		}},
-		"Lost": {"the session is lost: all is made again", func(*testing.T, *hub) func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool {
+		"Lost": {"the session is lost: all is made again", 1, func(*testing.T, *hub) hubFault {
 			var n atomic.Int64
 			return func(_ *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
 				if !isPatch(q) || n.Add(1) != 3 {
@@ -238,12 +254,22 @@ func TestExportToRegistryOnABadDay(t *testing.T) {
 		}},
 	}
 	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			h := newHub(t)
-			h.proxy.Fault(tc.fault(t, h))
-			r, err := h.push(t.Context(), t, path, nil)
-			h.pushed(t, r, err, content)
-		})
+		for _, layer := range layers {
+			t.Run(name+"/"+string(layer), func(t *testing.T) {
+				t.Parallel()
+				h := newHub(t, layer)
+				var n atomic.Int64
+				fault := tc.fault(t, h)
+				h.proxy.Fault(func(p *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
+					return misbehaved(&n, func() bool { return fault(p, w, q) })
+				})
+				r, err := h.push(t.Context(), t, path)
+				h.pushed(t, r, err, content)
+				if n.Load() < tc.times {
+					t.Errorf("%s: that was so %d times, want %d", tc.reason, n.Load(), tc.times)
+				}
+			})
+		}
 	}
 }
 
@@ -251,14 +277,14 @@ func TestExportToRegistryOnABadDay(t *testing.T) {
 // password is replaced on the way, and no secret is told.
 func TestExportToRegistryWithTokens(t *testing.T) {
 	path, content := aDisk(t)
-	h := newHub(t)
+	h := newHub(t, "")
 	tokens := &distribution.Tokens{Username: "user", Password: "correct horse", Uses: 3}
 	h.proxy.Fault(tokens.Fault)
 	folder := t.TempDir()
 	write := func(password string) {
 		for name, value := range map[string]string{"username": "user", "password": password} {
 			if err := os.WriteFile(filepath.Join(folder, name), []byte(value), 0o600); err != nil {
-				t.Fatal(err)
+				t.Error(err)
 			}
 		}
 	}
@@ -272,12 +298,20 @@ func TestExportToRegistryWithTokens(t *testing.T) {
 		t.Errorf("with a wrong password: %d requests, want no other try", n)
 	}
 	write(tokens.Password)
-	r, err := h.push(t.Context(), t, path, login)
-	if err != nil || !r.Succeeded() {
-		t.Fatalf("%v: %s: %s", err, r.Reason, r.Message)
+	var before atomic.Int64 // tokens that the first password got
+	h.proxy.Fault(func(p *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
+		if q.Method == http.MethodPatch && before.CompareAndSwap(0, int64(tokens.Issued())) {
+			write("another horse")
+			tokens.Replace("another horse")
+		}
+		return tokens.Fault(p, w, q)
+	})
+	a := h.attempt(t.Context(), t, h.job(path, login))
+	h.pushed(t, a.result, a.err, content)
+	if first, all := before.Load(), int64(tokens.Issued()); first == 0 || all < first+2 {
+		t.Errorf("got %d tokens with the first password and %d in all, want several with the other", first, all)
 	}
-	if n := tokens.Issued(); n < 4 {
-		t.Errorf("got %d tokens, want several", n)
+	if strings.Contains(a.output, "horse") || strings.Contains(a.output, "token-number") {
+		t.Errorf("the output tells a secret:\n%s", a.output)
 	}
-	h.pushed(t, r, err, content)
 }

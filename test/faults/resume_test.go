@@ -4,7 +4,6 @@ package faults
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,44 +15,46 @@ import (
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
-// kill runs an export that is killed at its request number at, in the middle of
-// it where cut says how many bytes of a chunk arrive.
-func (h *hub) kill(t *testing.T, disk string, at, cut int64) attempt {
+// kill runs an export that is killed at a point.
+func (h *hub) kill(t *testing.T, disk string, at point) attempt {
 	t.Helper()
 	var seen atomic.Int64
 	dead := make(chan struct{})
 	ctx, kill := context.WithCancel(t.Context())
 	defer kill()
-	h.counted(func(p *distribution.Proxy, w http.ResponseWriter, q *http.Request) bool {
-		switch {
-		case seen.Add(1) < at:
-			return false
-		case q.Method == http.MethodPatch && cut > 0:
-			defer kill()
-			p.Cut(w, q, cut)
-		}
+	die := func() {
 		kill()
 		<-dead
+	}
+	h.counted(func(_ *distribution.Proxy, _ http.ResponseWriter, q *http.Request) bool {
+		switch {
+		case seen.Add(1) < at.request:
+			return false
+		case at.body > 0 && q.Method == http.MethodPatch:
+			q.Body = &cutBody{q.Body, at.body, die}
+			return false
+		}
+		die()
 		panic(http.ErrAbortHandler)
 	})
 	a := h.attempt(ctx, t, h.job(disk))
 	close(dead)
 	if a.err == nil {
-		t.Fatalf("the mover was not killed at request %d", at)
+		t.Fatalf("the mover was not killed at %+v", at)
 	}
 	if h.Manifest(t, repository, tag) != nil {
-		t.Fatalf("killed at request %d: the tag names something already", at)
+		t.Fatalf("killed at %+v: the tag names something already", at)
 	}
 	return a
 }
 
 // requests is how many requests an undisturbed export makes.
-func requests(t *testing.T, disk string, content []byte) (n, size int64) {
+func requests(t *testing.T, layer transfer.Algorithm, disk string, content []byte) (n, size int64) {
 	t.Helper()
-	h := newHub(t)
+	h := newHub(t, layer)
 	var all atomic.Int64
 	h.counted(func(*distribution.Proxy, http.ResponseWriter, *http.Request) bool { all.Add(1); return false })
-	r, err := h.push(t.Context(), t, disk, nil)
+	r, err := h.push(t.Context(), t, disk)
 	h.pushed(t, r, err, content)
 	if got := h.sent.Load(); got != r.Artifact.Size {
 		t.Errorf("sent %d bytes of a layer of %d", got, r.Artifact.Size)
@@ -66,51 +67,62 @@ func requests(t *testing.T, disk string, content []byte) (n, size int64) {
 // attempt, which knows what the first one told, sends what did not arrive.
 func TestExportToRegistryIsKilled(t *testing.T) {
 	path, content := aDisk(t)
-	n, size := requests(t, path, content)
-	random := rand.New(rand.NewPCG(5, 11))
-	var sent, reused int64
-	for i := range 20 {
-		h := newHub(t)
-		at := 1 + random.Int64N(n-1) // the last one looks at the tag, which is there then
-		h.kill(t, path, at, random.Int64N(16*mib)*int64(i%2))
-		before := h.sent.Load()
-		h.counted(nil)
-		r, err := h.push(t.Context(), t, path, nil)
-		h.pushed(t, r, err, content)
-		if r.ReusedBytes+r.WrittenBytes != size {
-			t.Errorf("killed at request %d: the result tells of %d bytes that were not sent again and %d that were, of %d",
-				at, r.ReusedBytes, r.WrittenBytes, size)
-		}
-		// A chunk that comes while the registry still stores what the killed one
-		// sent is refused, and sent again in part.
-		if after := h.sent.Load() - before; after < r.WrittenBytes || after > r.WrittenBytes+16*mib {
-			t.Errorf("killed at request %d: %d bytes were sent, and the result tells of %d", at, after, r.WrittenBytes)
-		}
-		// A chunk of which the registry keeps nothing is sent again.
-		if all := h.sent.Load(); all > size+16*mib {
-			t.Errorf("killed at request %d, when %d bytes were sent: %d bytes of %d were sent in all", at, before, all, size)
-		}
-		if n := h.Uploads(t, repository); n > 0 {
-			t.Errorf("killed at request %d: %d uploads are left", at, n)
-		}
-		sent, reused = sent+h.sent.Load(), reused+r.ReusedBytes
+	for _, layer := range layers {
+		t.Run(string(layer), func(t *testing.T) {
+			t.Parallel()
+			n, size := requests(t, layer, path, content)
+			var sent, reused int64
+			for _, at := range points(5, n-1, 16*mib) { // The last one looks at the tag, which is there then.
+				h := newHub(t, layer)
+				h.kill(t, path, at)
+				reused += h.goesOn(t, path, content, at, size)
+				sent += h.sent.Load()
+			}
+			t.Logf("20 exports of %d MiB, each killed once: %d MiB sent, %d MiB not sent again", size/mib, sent/mib, reused/mib)
+			if sent > 20*size*5/4 {
+				t.Errorf("sent %d bytes, want little more than %d", sent, 20*size)
+			}
+		})
 	}
-	t.Logf("20 exports of %d MiB, each killed once: %d MiB sent, %d MiB not sent again", size/mib, sent/mib, reused/mib)
-	if sent > 20*size*5/4 {
-		t.Errorf("sent %d bytes, want little more than %d", sent, 20*size)
+}
+
+// goesOn makes an export again that was killed at a point, and returns how many
+// bytes of its layer were not sent again.
+func (h *hub) goesOn(t *testing.T, path string, content []byte, at point, size int64) (reused int64) {
+	t.Helper()
+	before := h.sent.Load()
+	h.counted(nil)
+	r, err := h.push(t.Context(), t, path)
+	h.pushed(t, r, err, content)
+	if r.ReusedBytes+r.WrittenBytes != size {
+		t.Errorf("killed at %+v: the result tells of %d bytes that were not sent again and %d that were, of %d",
+			at, r.ReusedBytes, r.WrittenBytes, size)
 	}
+	// A chunk that comes while the registry still stores what the killed one
+	// sent is refused, and sent again in part.
+	if after := h.sent.Load() - before; after < r.WrittenBytes || after > r.WrittenBytes+16*mib {
+		t.Errorf("killed at %+v: %d bytes were sent, and the result tells of %d", at, after, r.WrittenBytes)
+	}
+	// A chunk of which the registry keeps nothing is sent again.
+	if all := h.sent.Load(); all > size+16*mib {
+		t.Errorf("killed at %+v, when %d bytes were sent: %d bytes of %d were sent in all", at, before, all, size)
+	}
+	if n := h.Uploads(t, repository); n > 0 {
+		t.Errorf("killed at %+v: %d uploads are left", at, n)
+	}
+	return r.ReusedBytes
 }
 
 // TestExportToRegistryIsKilledAgain goes on after each of several kills.
 func TestExportToRegistryIsKilledAgain(t *testing.T) {
 	path, content := aDisk(t)
-	_, size := requests(t, path, content)
-	h := newHub(t)
+	_, size := requests(t, "", path, content)
+	h := newHub(t, "")
 	for range 5 {
-		h.kill(t, path, 6, 9*mib) // the first looks, the session, and one or two chunks
+		h.kill(t, path, point{6, 9 * mib}) // the first looks, the session, and one or two chunks
 	}
 	h.counted(nil)
-	r, err := h.push(t.Context(), t, path, nil)
+	r, err := h.push(t.Context(), t, path)
 	h.pushed(t, r, err, content)
 	if all := h.sent.Load(); all > size+5*16*mib || r.ReusedBytes < 3*16*mib {
 		t.Errorf("sent %d bytes of %d, and the last attempt %d less", all, size, r.ReusedBytes)
@@ -121,15 +133,15 @@ func TestExportToRegistryIsKilledAgain(t *testing.T) {
 // on, though nothing but the result is left of the first.
 func TestExportToRegistryIsAsked(t *testing.T) {
 	path, content := aDisk(t)
-	h := newHub(t)
+	h := newHub(t, "")
 	h.gently = true
-	a := h.kill(t, path, 7, 0)
+	a := h.kill(t, path, point{request: 7})
 	if a.result.Reason != transfer.ReasonInterrupted || a.result.Resume == "" {
 		t.Fatalf("got %s: %s; it tells %q", a.result.Reason, a.result.Message, a.result.Resume)
 	}
 	h.write(t, transfer.FileResumeState, a.result.Resume)
 	h.counted(nil)
-	r, err := h.push(t.Context(), t, path, nil)
+	r, err := h.push(t.Context(), t, path)
 	h.pushed(t, r, err, content)
 	if r.ReusedBytes < 16*mib {
 		t.Errorf("%d bytes were not sent again", r.ReusedBytes)
@@ -160,8 +172,8 @@ func TestExportToRegistryLosesSession(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := newHub(t)
-			h.kill(t, path, 8, 0)
+			h := newHub(t, "")
+			h.kill(t, path, point{request: 8})
 			uploads, err := filepath.Glob(h.Folder + "/docker/registry/v2/repositories/" + repository + "/_uploads/*")
 			if err != nil || len(uploads) != 1 {
 				t.Fatalf("there are %d uploads, want one (%v)", len(uploads), err)
@@ -184,8 +196,8 @@ func TestExportToRegistryLosesSession(t *testing.T) {
 // TestExportToRegistryIsRemoved ends the upload that a mover has told of and left.
 func TestExportToRegistryIsRemoved(t *testing.T) {
 	path, _ := aDisk(t)
-	h := newHub(t)
-	h.kill(t, path, 8, 0)
+	h := newHub(t, "")
+	h.kill(t, path, point{request: 8})
 	if n := h.Uploads(t, repository); n != 1 {
 		t.Fatalf("there are %d uploads, want one", n)
 	}

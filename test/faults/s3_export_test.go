@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
 	"github.com/novasphere/provider-wukong/internal/s3conn"
@@ -28,7 +26,7 @@ func (s *store) export(ctx context.Context, t *testing.T, disk string) outcome {
 	return s.run(ctx, t, transfer.Job{
 		Operation: transfer.OperationExport,
 		Source:    transfer.Source{File: &transfer.FileSource{Path: disk}},
-		Artifact:  &transfer.Artifact{Format: transfer.ArtifactRaw, S3: s.object()},
+		Artifact:  &transfer.Artifact{Format: s.format, S3: s.object()},
 	})
 }
 
@@ -92,55 +90,6 @@ func aDisk(t *testing.T) (path string, content []byte) {
 	return path, content
 }
 
-// killed runs an export that is killed before a request or in the middle of one,
-// and returns whether it was.
-func (s *store) killed(t *testing.T, path string, at int64) bool {
-	t.Helper()
-	var n atomic.Int64
-	dead := make(chan struct{})
-	ctx, kill := context.WithCancel(t.Context())
-	s.proxy.Set(func(http.ResponseWriter, *http.Request) bool {
-		if n.Add(1) < at {
-			return false
-		}
-		kill()
-		<-dead
-		panic(http.ErrAbortHandler)
-	})
-	o := s.export(ctx, t, path)
-	kill()
-	close(dead)
-	s.proxy = versity.NewProxy(t, s.Server) // The old one still has what was on its way.
-	return o.exit != transfer.ExitDone
-}
-
-// TestExportToS3IsKilled kills the mover before a random request or in the
-// middle of one, 20 times: the next attempt makes the same artifact, and nothing
-// is ever seen under the key before.
-func TestExportToS3IsKilled(t *testing.T) {
-	path, content := aDisk(t)
-	random := rand.New(rand.NewPCG(3, 7))
-	reused := int64(0)
-	for range 20 {
-		s := newStore(t)
-		at := 1 + random.Int64N(9) // the ninth makes the object
-		if !s.killed(t, path, at) {
-			t.Fatalf("the mover was not killed at request %d", at)
-		}
-		s.holds(t, nil)
-		o := s.export(t.Context(), t, path)
-		s.exported(t, o, content)
-		reused += o.result.ReusedBytes
-		if sent := s.proxy.Sent(); sent > int64(len(content))-o.result.ReusedBytes+1<<20 {
-			t.Errorf("killed at request %d: %d bytes were sent and %d reused of %d", at, sent, o.result.ReusedBytes, len(content))
-		}
-	}
-	if reused == 0 {
-		t.Error("no attempt went on with what the one before had sent")
-	}
-	t.Logf("%d MiB of %d were not sent again", reused/mib, 20*len(content)/mib)
-}
-
 // TestExportToS3IsCut cuts the connection in each phase, before the store has
 // heard of the request and after it has done what was asked.
 func TestExportToS3IsCut(t *testing.T) {
@@ -160,8 +109,8 @@ func TestExportToS3IsCut(t *testing.T) {
 		} {
 			t.Run(name+when, func(t *testing.T) {
 				s := newStore(t)
-				if name == "ListParts" && !s.killed(t, path, 8) {
-					t.Fatal("the first attempt was not killed")
+				if name == "ListParts" {
+					s.kill(t, path, point{request: 8})
 				}
 				var cuts atomic.Int64
 				fault := cut(s)
@@ -178,51 +127,6 @@ func TestExportToS3IsCut(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-func TestExportToS3OnABadDay(t *testing.T) {
-	path, content := aDisk(t)
-	cases := map[string]struct {
-		reason string
-		fault  func(s *store) versity.Fault
-	}{
-		"Away": {"the store is away for ten seconds", func(*store) versity.Fault {
-			var until atomic.Int64
-			return func(w http.ResponseWriter, r *http.Request) bool {
-				until.CompareAndSwap(0, time.Now().Add(10*time.Second).UnixNano())
-				if time.Now().UnixNano() > until.Load() {
-					return false
-				}
-				versity.Answer(503, "ServiceUnavailable", "later")(w, r)
-				return true
-			}
-		}},
-		"Cut":  {"connections end in the middle of parts", func(*store) versity.Fault { return versity.Times(5, versity.IsPart, versity.Cut(5*mib)) }},
-		"Lost": {"the last answer is lost", func(s *store) versity.Fault { return versity.Times(1, versity.IsComplete, s.proxy.Swallow) }},
-		"Expired": {"the session token expires, and the Secret is renewed two seconds later", func(s *store) versity.Fault {
-			renew := func(token string) { _ = os.WriteFile(filepath.Join(s.folder, "sessionToken"), []byte(token), 0o600) }
-			renew("one")
-			var parts atomic.Int64
-			return func(w http.ResponseWriter, r *http.Request) bool {
-				if versity.IsPart(r) && parts.Add(1) == 3 {
-					time.AfterFunc(2*time.Second, func() { renew("two") })
-				}
-				if parts.Load() < 3 || r.Header.Get("X-Amz-Security-Token") == "two" {
-					versity.Resign(t, r)
-					return false
-				}
-				versity.Answer(400, "ExpiredToken", "The provided token has expired")(w, r)
-				return true
-			}
-		}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			s := newStore(t)
-			s.proxy.Set(tc.fault(s))
-			s.exported(t, s.export(t.Context(), t, path), content)
-		})
 	}
 }
 
@@ -278,9 +182,7 @@ func TestExportToS3WithAWrongKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t)
 			const wrong = "nobodys-secret"
-			if err := os.WriteFile(filepath.Join(s.folder, file), []byte(wrong), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			s.secret(t, file, wrong)
 			o := s.export(t.Context(), t, path)
 			if o.result.Reason != transfer.ReasonUnauthorized || o.exit != transfer.ReasonUnauthorized.ExitCode() {
 				t.Errorf("exit %d, reason %q: %s", o.exit, o.result.Reason, o.result.Message)
@@ -295,39 +197,14 @@ func TestExportToS3WithAWrongKey(t *testing.T) {
 	}
 }
 
-// TestExportToS3IsFull fills the file system of the store.
-func TestExportToS3IsFull(t *testing.T) {
-	path, _ := aDisk(t)
-	folder := t.TempDir()
-	image := filepath.Join(t.TempDir(), "fs")
-	for _, args := range [][]string{
-		{"truncate", "--size=48M", image},
-		{"mkfs.ext4", "-q", image},
-		{"mount", "-o", "loop", image, folder},
-	} {
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("cannot %s: %v: %s", args, err, out)
-		}
-	}
-	t.Cleanup(func() { _ = exec.Command("umount", "--lazy", folder).Run() })
-	s := newStoreIn(t, folder)
-	o := s.export(t.Context(), t, path)
-	if o.result.Reason != transfer.ReasonOutOfSpace || o.exit != transfer.ReasonOutOfSpace.ExitCode() {
-		t.Errorf("exit %d, reason %q: %s", o.exit, o.result.Reason, o.result.Message)
-	}
-	s.holds(t, nil)
-	if n := s.uploads(t); n != 0 {
-		t.Errorf("%d uploads are left, and the space that they take", n)
-	}
-}
-
 // TestRemoveFromS3 removes what a killed export has left, and then what one has
 // made.
 func TestRemoveFromS3(t *testing.T) {
 	path, content := aDisk(t)
 	s := newStore(t)
-	if !s.killed(t, path, 8) || s.uploads(t) != 1 {
-		t.Fatalf("%d uploads are left of an export that was killed", s.uploads(t))
+	s.kill(t, path, point{request: 8})
+	if n := s.uploads(t); n != 1 {
+		t.Fatalf("%d uploads are left of an export that was killed", n)
 	}
 	if o := s.remove(t, nil); !o.result.Succeeded() || s.uploads(t) != 0 {
 		t.Errorf("%d uploads are left, reason %q: %s", s.uploads(t), o.result.Reason, o.result.Message)

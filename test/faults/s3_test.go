@@ -28,6 +28,7 @@ type store struct {
 
 	proxy  *versity.Proxy
 	folder string // of the credentials
+	format transfer.ArtifactFormat
 }
 
 func newStore(t *testing.T) *store {
@@ -42,7 +43,7 @@ func newStoreIn(t *testing.T, folder string) *store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &store{Server: versity.StartIn(t, program, folder), folder: versity.Credentials(t)}
+	s := &store{Server: versity.StartIn(t, program, folder), folder: versity.Credentials(t), format: transfer.ArtifactRaw}
 	s.proxy = versity.NewProxy(t, s.Server)
 	return s
 }
