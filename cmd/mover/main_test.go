@@ -52,7 +52,7 @@ type ended struct {
 	code           int
 	stdout, stderr string
 	lines          []transfer.Line
-	maxRSS         int64 // bytes
+	most           peaks
 }
 
 // result is the last line of standard output.
@@ -72,49 +72,56 @@ func start(t *testing.T, stdin string, args ...string) (*exec.Cmd, func() ended)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	peak := watchMemory(cmd.Process.Pid)
+	most := watch(cmd.Process.Pid)
 	return cmd, func() ended {
 		_ = cmd.Wait() // The exit code is looked at.
 		e := ended{code: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
 		for l := range strings.Lines(e.stdout) {
 			e.lines = append(e.lines, transfer.ParseLine([]byte(l)))
 		}
-		e.maxRSS = peak()
+		e.most = most()
 		return e
 	}
 }
 
-// watchMemory looks at the peak of a process's memory until it has ended, and
-// the function that it returns is called. What wait tells of a child includes
-// its parent's peak, which under the race detector is the larger one.
-func watchMemory(pid int) (peak func() int64) {
-	stop, bytes := make(chan struct{}), make(chan int64)
+// peaks are what a process needed, in bytes.
+type peaks struct {
+	rss     int64 // memory, as VmHWM of proc(5) tells it
+	written int64 // to file systems that keep it: write_bytes of proc(5)
+}
+
+// watch looks at the peaks of a process until it has ended, and the function that
+// it returns is called. What wait tells of a child includes its parent's peak,
+// which under the race detector is the larger one.
+func watch(pid int) (most func() peaks) {
+	stop, ended := make(chan struct{}), make(chan peaks)
 	go func() {
-		most, tick := int64(0), time.NewTicker(5*time.Millisecond)
+		var p peaks
+		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			most = max(most, memoryPeak(pid))
+			p.rss = max(p.rss, read(pid, "status", "VmHWM: %d kB")<<10)
+			p.written = max(p.written, read(pid, "io", "write_bytes: %d"))
 			select {
 			case <-tick.C:
 			case <-stop:
-				bytes <- most
+				ended <- p
 				return
 			}
 		}
 	}()
-	return func() int64 { close(stop); return <-bytes }
+	return func() peaks { close(stop); return <-ended }
 }
 
-// memoryPeak is the process's VmHWM in bytes (proc(5)); 0 when it has ended.
-func memoryPeak(pid int) int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// read is a number in a file of proc(5); 0 when the process has ended.
+func read(pid int, file, format string) (n int64) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	if err != nil {
 		return 0
 	}
 	for line := range strings.Lines(string(b)) {
-		var kib int64
-		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
-			return kib << 10
+		if _, err := fmt.Sscanf(line, format, &n); err == nil {
+			return n
 		}
 	}
 	return 0

@@ -326,8 +326,8 @@ type hole int64
 func (h hole) Size() int64                                       { return int64(h) }
 func (hole) ReadAt(context.Context, []byte, int64) (bool, error) { return true, nil }
 
-// TestRunHuge exports a disk of 64 GiB in parts of the largest size, in the
-// memory that it may have.
+// TestRunHuge exports a disk of 64 GiB without data in parts of the largest size.
+// What memory parts of that size need is measured in cmd/mover.
 func TestRunHuge(t *testing.T) {
 	up := newTarget(128*mib, false)
 	sum := run(t, export.Task{Image: hole(64 << 30), NewPacker: func() disk.Packer {
