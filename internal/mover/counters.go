@@ -3,6 +3,7 @@
 package mover
 
 import (
+	"strings"
 	"sync/atomic"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
@@ -27,8 +28,34 @@ type counters struct {
 	note atomic.Pointer[string] // what is unusual; nil: nothing
 }
 
-// noted is told what is unusual, for people.
-func (c *counters) noted(s string) { c.note.Store(&s) }
+// mostNotes bounds what is told of one attempt, in bytes.
+const mostNotes = 1024
+
+// noted is told what is unusual, for people. What was told already is not told
+// twice.
+func (c *counters) noted(s string) {
+	for {
+		was := c.note.Load()
+		all := s
+		switch {
+		case was != nil && (strings.Contains(*was, s) || len(*was)+len(s) > mostNotes):
+			return
+		case was != nil:
+			all = *was + " " + s
+		}
+		if c.note.CompareAndSwap(was, &all) {
+			return
+		}
+	}
+}
+
+// notes are what was told; "" when nothing was.
+func (c *counters) notes() string {
+	if note := c.note.Load(); note != nil {
+		return *note
+	}
+	return ""
+}
 
 // spared is told of bytes that count as sent, and were not.
 func (c *counters) spared(n int64) {

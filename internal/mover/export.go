@@ -20,7 +20,7 @@ func (m *move) export(ctx context.Context) (err error) {
 	if err := m.job.Validate(); err != nil {
 		return err
 	}
-	src, err := openDisk(m.job.Source.File.Path)
+	src, err := m.openDisk(m.job.Source.File.Path)
 	if err != nil {
 		return err
 	}
@@ -75,9 +75,7 @@ func (m *move) exportProgress() transfer.Progress {
 		Connections:      int(m.exported.Connections.Load()),
 		Retries:          int(m.retries.Load()),
 		Resume:           m.memo.Sealed(),
-	}
-	if note := m.note.Load(); note != nil {
-		p.Note = *note
+		Note:             m.notes(),
 	}
 	return p
 }

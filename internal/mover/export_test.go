@@ -303,8 +303,8 @@ func TestExportRemove(t *testing.T) {
 	if err := os.WriteFile(to, []byte("another's"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r := run(t, j); !r.Succeeded() {
-		t.Fatalf("%s: %s", r.Reason, r.Message)
+	if r := run(t, j); !r.Succeeded() || !strings.Contains(r.Note, "Another writer has replaced") {
+		t.Fatalf("%s: %s %s", r.Reason, r.Message, r.Note)
 	}
 	if _, err := os.Stat(to); err != nil {
 		t.Fatalf("another's file is gone: %v", err)
@@ -315,8 +315,10 @@ func TestExportRemove(t *testing.T) {
 		t.Fatalf("%s: %s", r.Reason, r.Message)
 	}
 	j.Made = &r.Artifact
-	if r := run(t, j); !r.Succeeded() {
-		t.Fatalf("%s: %s", r.Reason, r.Message)
+	for range 2 { // The second time it is gone.
+		if r := run(t, j); !r.Succeeded() || r.Note != "" {
+			t.Fatalf("%s: %s %s", r.Reason, r.Message, r.Note)
+		}
 	}
 	if _, err := os.Stat(to); err == nil {
 		t.Error("the artifact is still there")

@@ -61,9 +61,9 @@ func Run(ctx context.Context, job *transfer.Job, o Options) transfer.Result {
 		if !transfer.IsTerminal(err) {
 			m.result.Resume = m.memo.Sealed()
 		}
-		return m.result.Failed(err)
+		return m.result.Noted(m.notes()).Failed(err)
 	}
-	return m.result
+	return m.result.Noted(m.notes())
 }
 
 // recall reads what an attempt before has told.

@@ -47,14 +47,21 @@ func uploadS3(ctx context.Context, job *transfer.Job, bound int64, c *counters) 
 	})
 }
 
-// removeS3 removes from an S3 store what the job says was made there.
+// removeS3 removes from an S3 store what the job says was made there, unless
+// another writer has replaced it.
 func removeS3(ctx context.Context, job *transfer.Job, c *counters) error {
 	p, err := s3Place(ctx, job.Policy, job.Artifact.S3, c)
 	if err != nil {
 		return err
 	}
 	defer p.Conn.Close()
-	return retry.Do(ctx, s3Retries(job, c), func(ctx context.Context) error { return s3.Remove(ctx, p, job.Made) })
+	return retry.Do(ctx, s3Retries(job, c), func(ctx context.Context) error {
+		replaced, err := s3.Remove(ctx, p, job.Made)
+		if replaced {
+			c.noted(disk.Replaced)
+		}
+		return err
+	})
 }
 
 func s3Retries(job *transfer.Job, c *counters) retry.Policy {

@@ -4,6 +4,8 @@ package mover
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
@@ -18,11 +20,15 @@ import (
 )
 
 // openDisk opens the disk that a job exports.
-func openDisk(path string) (disk.Reader, error) {
+func (m *move) openDisk(path string) (disk.Reader, error) {
 	if block.IsDevice(path) {
 		return block.OpenDisk(path)
 	}
-	return file.OpenDisk(path)
+	d, err := file.OpenDisk(path)
+	if filepath.Base(path) == nameOnClaim && (err == nil || transfer.ReasonOf(err) == transfer.ReasonSourceNotFound) {
+		m.lookBeside(path, err == nil)
+	}
+	return d, err
 }
 
 // openUpload begins the job's artifact, of at most bound bytes.
@@ -80,7 +86,10 @@ func (m *move) remove(ctx context.Context) error {
 		if m.job.Made != nil {
 			version = m.job.Made.Validator
 		}
-		_, err := file.Remove(a.File.Path, version)
+		removed, err := file.Remove(a.File.Path, version)
+		if _, there := os.Lstat(a.File.Path); err == nil && !removed && version != "" && there == nil {
+			m.noted(disk.Replaced)
+		}
 		return err
 	}
 }

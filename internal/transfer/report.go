@@ -18,9 +18,10 @@ const (
 	// many lines into what is read of a log.
 	MaxResumeBytes = 2048
 
-	// maxMessageBytes keeps a result within MaxResultBytes, whatever a
-	// server wrote into its error.
+	// maxMessageBytes and maxNoteBytes keep a result within MaxResultBytes,
+	// whatever a server wrote into its error, and whoever named files.
 	maxMessageBytes = 1024
+	maxNoteBytes    = 768
 )
 
 // The types of the lines on a mover's standard output.
@@ -124,6 +125,10 @@ type Result struct {
 	// Resume is that of the last Progress, of an attempt that has failed.
 	Resume string `json:"resume,omitempty"`
 
+	// Note says, for people, what was unusual, as the last Progress did. A result
+	// with Resume has none.
+	Note string `json:"note,omitempty"`
+
 	// DiskSize is the size of the finished disk in bytes.
 	DiskSize int64 `json:"diskSize,omitempty"`
 
@@ -149,6 +154,14 @@ func (r Result) Failed(err error) Result {
 	r.Reason = ReasonOf(err)
 	r.Message = truncate(err.Error(), maxMessageBytes)
 	r.Advice = r.Reason.Advice()
+	return r
+}
+
+// Noted returns the result with a note, which is cut where it is too long.
+func (r Result) Noted(note string) Result {
+	if r.Resume == "" {
+		r.Note = truncate(note, maxNoteBytes)
+	}
 	return r
 }
 

@@ -56,6 +56,20 @@ func TestReadJob(t *testing.T) {
 	}
 }
 
+// TestNoted bounds a note, and leaves the room to what the next attempt needs.
+func TestNoted(t *testing.T) {
+	long := strings.Repeat("é", 5000)
+	if got := (transfer.Result{}).Noted("other files"); got.Note != "other files" {
+		t.Errorf("the note is %q", got.Note)
+	}
+	if got := (transfer.Result{}).Noted(long); len(got.Note) > 1024 || !strings.HasPrefix(long, strings.TrimSuffix(got.Note, "…")) {
+		t.Errorf("the note has %d bytes", len(got.Note))
+	}
+	if got := (transfer.Result{Resume: "sealed"}).Noted(long); got.Note != "" {
+		t.Errorf("the note has %d bytes beside what the next attempt needs", len(got.Note))
+	}
+}
+
 // TestExitCodes checks that no two terminal reasons share a number, and that
 // every reason says what it means and what to do.
 func TestExitCodes(t *testing.T) {

@@ -4,6 +4,10 @@ package file
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/randomread"
@@ -24,6 +28,35 @@ func OpenDisk(path string) (*Disk, error) {
 		return nil, err
 	}
 	return &Disk{s, randomread.New(s.f)}, nil
+}
+
+// besideMost bounds how much of a folder is read.
+const besideMost = 1000
+
+// Beside returns what else is in the folder of a file, sorted, but for what file
+// systems and programs put there for themselves: hidden files and lost+found. The
+// name of a folder ends in a slash. A folder that cannot be read has nothing in it.
+func Beside(path string) []string {
+	folder, own := filepath.Split(path)
+	f, err := os.Open(filepath.Clean(folder))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()                     //nolint:errcheck // It was only read.
+	entries, _ := f.ReadDir(besideMost) // What was read before an error is better than nothing.
+	var names []string
+	for _, e := range entries {
+		name := e.Name()
+		if name == own || name == "lost+found" || strings.HasPrefix(name, ".") {
+			continue
+		}
+		if e.IsDir() {
+			name += "/"
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Size implements disk.Reader.

@@ -5,7 +5,6 @@ package s3
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	api "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -16,33 +15,39 @@ import (
 )
 
 // Remove ends every open upload to the place and removes the object that was
-// made there. An object that is not there any more is no error; another one is
-// transfer.ReasonTargetChanged, and stays. Without made only the uploads end.
-func Remove(ctx context.Context, p store.Place, made *transfer.ArtifactFacts) error {
+// made there. It reports whether another one has replaced that: then it stays.
+// Neither this nor that nothing is there is an error. Without made only the
+// uploads end.
+func Remove(ctx context.Context, p store.Place, made *transfer.ArtifactFacts) (replaced bool, err error) {
 	o := store.Target(p)
 	if made != nil {
-		if err := removeMade(ctx, o, made); err != nil {
-			return o.Cannot("remove", err)
+		if replaced, err = removeMade(ctx, o, made); err != nil {
+			return false, o.Cannot("remove", err)
 		}
 	}
 	ids, err := multipart.IDs(ctx, o)
 	if err != nil {
-		return o.Cannot("list uploads of", err)
+		return replaced, o.Cannot("list uploads of", err)
 	}
-	return multipart.Abort(ctx, o, ids)
+	return replaced, multipart.Abort(ctx, o, ids)
 }
 
-func removeMade(ctx context.Context, o store.Object, made *transfer.ArtifactFacts) error {
+func removeMade(ctx context.Context, o store.Object, made *transfer.ArtifactFacts) (replaced bool, err error) {
 	now, err := o.Find(ctx, made.VersionID)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case !now.Exists:
-		return nil
+		return false, nil
 	case multipart.BareTag(now.Tag) != multipart.BareTag(made.Validator):
-		return transfer.Terminal(transfer.ReasonTargetChanged, fmt.Errorf("the object there has entity tag %.80q, and what was made had %.80q: it is another one, and stays", now.Tag, made.Validator))
+		return true, nil
 	}
-	return remove(ctx, o, now, made.VersionID)
+	err = remove(ctx, o, now, made.VersionID)
+	var r *store.Refusal
+	if errors.As(err, &r) && r.Status == http.StatusPreconditionFailed {
+		return true, nil // In this very moment.
+	}
+	return false, err
 }
 
 // remove removes an object, or one version of it, if it is still the one that

@@ -141,7 +141,13 @@ func TestOlderUploadsEnd(t *testing.T) {
 	if _, err := putAll(t.Context(), older, content, offsets(older, content)); err != nil {
 		t.Fatal(err)
 	}
-	u := create(t, w.direct)
+	o := upTo(bound)
+	said := ""
+	o.Note = func(s string) { said = s }
+	u, err := s3.Create(t.Context(), w.direct, o)
+	if err != nil || !strings.Contains(said, "parts of another size") {
+		t.Fatalf("it says %q, %v", said, err)
+	}
 	reused, err := putAll(t.Context(), u, content, offsets(u, content))
 	if err != nil || reused != 0 || w.uploads(t) != 2 {
 		t.Fatalf("%d bytes reused, %d uploads, %v", reused, w.uploads(t), err)

@@ -16,6 +16,10 @@ import (
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
+// sentOtherwise is what people are told when an upload of an attempt before is of
+// no use.
+const sentOtherwise = "An attempt before has sent parts of another size, since the disk or the program was another: all is sent again."
+
 // An Upload is an artifact that becomes an object. It implements disk.Upload.
 type Upload struct {
 	object store.Object
@@ -77,8 +81,10 @@ func (u *Upload) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	another := false
 	for _, f := range found {
 		u.older = append(u.older, f.ID)
+		another = another || f.Unit != 0 && f.Unit != u.size
 		switch {
 		case f.Unit == 0:
 		case u.upload == nil && f.Unit == u.size:
@@ -86,6 +92,9 @@ func (u *Upload) resume(ctx context.Context) error {
 		default:
 			u.abandoned = append(u.abandoned, f.ID)
 		}
+	}
+	if another && u.upload == nil {
+		u.note(sentOtherwise)
 	}
 	return nil
 }

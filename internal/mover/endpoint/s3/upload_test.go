@@ -410,19 +410,23 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+func deletes(r *http.Request) bool {
+	return r.Method == http.MethodDelete && !r.URL.Query().Has("uploadId")
+}
+
 func TestRemove(t *testing.T) {
 	content := []byte("content")
 	cases := map[string]struct {
 		reason string
 		change func(t *testing.T, w *world)
 		fault  versity.Fault
-		want   transfer.Reason
 		left   []byte
 	}{
-		"Made":          {"what was made goes", func(*testing.T, *world) {}, nil, "", nil},
-		"Gone":          {"it is gone already", func(t *testing.T, w *world) { w.remove(t) }, nil, "", nil},
-		"Replaced":      {"another one's stays", func(t *testing.T, w *world) { w.put(t, []byte("other")) }, nil, transfer.ReasonTargetChanged, []byte("other")},
-		"Unconditional": {"the store knows no conditional requests", func(*testing.T, *world) {}, versity.Times(1, func(r *http.Request) bool { return r.Method == http.MethodDelete }, versity.Answer(501, "NotImplemented", "what?")), "", nil},
+		"Made":          {"what was made goes", func(*testing.T, *world) {}, nil, nil},
+		"Gone":          {"it is gone already", func(t *testing.T, w *world) { w.remove(t) }, nil, nil},
+		"Replaced":      {"another one's stays", func(t *testing.T, w *world) { w.put(t, []byte("other")) }, nil, []byte("other")},
+		"LastMoment":    {"so does one that comes between the look and the removal", func(*testing.T, *world) {}, versity.Times(1, deletes, versity.Answer(412, "PreconditionFailed", "another")), content},
+		"Unconditional": {"the store knows no conditional requests", func(*testing.T, *world) {}, versity.Times(1, deletes, versity.Answer(501, "NotImplemented", "what?")), nil},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -441,12 +445,12 @@ func TestRemove(t *testing.T) {
 			}
 			tc.change(t, w)
 			w.proxy.Set(tc.fault)
-			err = s3.Remove(t.Context(), w.through, &transfer.ArtifactFacts{Validator: placed.Validator, VersionID: placed.VersionID})
-			if transfer.ReasonOf(err) != tc.want {
-				t.Errorf("%s: got %v (%s), want reason %q", tc.reason, err, transfer.ReasonOf(err), tc.want)
+			replaced, err := s3.Remove(t.Context(), w.through, &transfer.ArtifactFacts{Validator: placed.Validator, VersionID: placed.VersionID})
+			if err != nil || replaced != (tc.left != nil) {
+				t.Errorf("%s: got %t, %v", tc.reason, replaced, err)
 			}
 			w.holds(t, tc.left)
-			if n := w.uploads(t); n != 0 && tc.want == "" {
+			if n := w.uploads(t); n != 0 {
 				t.Errorf("%s: %d uploads are left", tc.reason, n)
 			}
 		})
@@ -463,8 +467,8 @@ func TestRemoveUploadsAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s3.Remove(t.Context(), w.direct, nil); err != nil {
-		t.Fatal(err)
+	if replaced, err := s3.Remove(t.Context(), w.direct, nil); err != nil || replaced {
+		t.Fatal(replaced, err)
 	}
 	w.holds(t, []byte("kept"))
 	out, err := w.direct.Conn.ListMultipartUploads(t.Context(), &api.ListMultipartUploadsInput{Bucket: &w.direct.Bucket})
