@@ -46,15 +46,32 @@ func TestNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: at}}
 			job.Status.Failed = tc.failed
-			m := moverjob.State{Job: job, Progress: &transfer.Progress{Percent: tc.percent, TransferredBytes: 1, Time: now().Add(tc.after)}}
+			m := moverjob.State{Job: job, Progress: &transfer.Progress{Percent: tc.percent, TransferredBytes: 1, Time: now().Add(tc.after), ETASeconds: new(int64(42))}}
 			percent := int32(-1)
-			if got := tc.pace.Next(tc.old, m); got != nil {
+			got := tc.pace.Next(tc.old, m)
+			if got != nil {
 				percent = got.Percent
+			}
+			if got != nil && got != tc.old && (got.EtaSeconds == nil || *got.EtaSeconds != 42) {
+				t.Errorf("%s\nthe time left is not told: %+v", tc.reason, got)
 			}
 			if percent != tc.want {
 				t.Errorf("%s\nwant %d %%, got %d %%", tc.reason, tc.want, percent)
 			}
 		})
+	}
+}
+
+// TestFinished takes the time left away from what is done.
+func TestFinished(t *testing.T) {
+	old := &v1alpha1.Progress{Percent: 60, EtaSeconds: new(int64(42))}
+	m := moverjob.State{Job: &batchv1.Job{}, Result: &transfer.Result{Source: transfer.SourceFacts{Size: 100}, WrittenBytes: 40, ReusedBytes: 7, Seconds: 2}}
+	got := Finished(old, m)
+	if got.EtaSeconds != nil || got.Percent != 100 || got.TransferredBytes != 100 || got.WrittenBytes != 40 || got.ReusedBytes != 7 || got.BytesPerSecond != 50 {
+		t.Errorf("got %+v", got)
+	}
+	if *old.EtaSeconds != 42 {
+		t.Error("the old progress is changed")
 	}
 }
 
