@@ -4,6 +4,7 @@ package mover
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/file"
@@ -40,7 +41,7 @@ func listed(names []string) string {
 		if len(name) > besideName {
 			name = strings.ToValidUTF8(name[:besideName], "") + "…"
 		}
-		quoted = append(quoted, fmt.Sprintf("%q", name))
+		quoted = append(quoted, strconv.Quote(name))
 	}
 	if more := len(names) - besideMost; more > 0 {
 		quoted = append(quoted, fmt.Sprintf("%d more", more))
