@@ -261,6 +261,8 @@ func TestDiskExportAdmission(t *testing.T) {
 		"OCI":            {"A bucket takes no containerDisk.", map[string]string{p + ".format": "OCI"}, "OCI for a registry"},
 		"RegistryDigest": {"A digest cannot be chosen.", map[string]string{p + ".target": "{registry: {image: 'registry.example.com/a@sha256:00'}}"}, "write a tag"},
 		"HTTP":           {"A web server can be a target.", map[string]string{p + ".target": "{http: {url: 'https://h/a', method: POST}}"}, ""},
+		"HTTPRetain":     {"What was uploaded stays.", map[string]string{p + ".target": "{http: {url: 'https://h/a'}}", p + ".retention": "Retain"}, ""},
+		"HTTPDelete":     {"A web server cannot be asked to remove it.", map[string]string{p + ".target": "{http: {url: 'https://h/a'}}", p + ".retention": "Delete"}, "write retention: Retain for target.http"},
 		"HTTPMethod":     {"A file is put or posted.", map[string]string{p + ".target": "{http: {url: 'https://h/a', method: GET}}"}, "supported values"},
 		"PVC":            {"Another claim can be a target.", map[string]string{p + ".target": "{pvc: {name: backups, path: a/b}}"}, ""},
 		"PVCSame":        {"A disk cannot hold its own artifact.", map[string]string{p + ".target": "{pvc: {name: disk, path: a}}"}, "another claim"},

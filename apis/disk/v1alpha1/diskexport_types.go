@@ -117,6 +117,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.compression.algorithm) || self.compression.algorithm != 'Zlib' || (!has(self.target.registry) && (!has(self.format) || self.format == 'QCOW2'))",message="Zlib is for QCOW2; write Zstd, Gzip or None for Raw and OCI"
 // +kubebuilder:validation:XValidation:rule="!has(self.compression.algorithm) || self.compression.algorithm != 'Gzip' || has(self.target.registry) || (has(self.format) && self.format == 'Raw')",message="Gzip is for Raw and OCI; write Zstd, Zlib or None for QCOW2"
 // +kubebuilder:validation:XValidation:rule="!has(self.source.pvc) || !has(self.target.pvc) || self.source.pvc.name != self.target.pvc.name",message="name another claim in target.pvc than in source.pvc: the artifact cannot stand on the disk that it is made of"
+// +kubebuilder:validation:XValidation:rule="!has(self.retention) || self.retention != 'Delete' || !has(self.target.http)",message="write retention: Retain for target.http, or leave retention out: a web server takes the artifact and cannot be asked to remove it"
 type DiskExportParameters struct {
 	// Source is the disk that is read: exactly one member.
 	Source ExportSource `json:"source"`
@@ -156,7 +157,7 @@ type DiskExportParameters struct {
 
 	// Retention says what becomes of the artifact when the DiskExport is
 	// deleted: Retain leaves it, Delete removes it unless somebody has
-	// replaced it. Default: Retain.
+	// replaced it. Web servers (target.http) know Retain only. Default: Retain.
 	// +kubebuilder:default=Retain
 	// +optional
 	Retention Retention `json:"retention,omitempty"`
@@ -274,6 +275,11 @@ type ExportRun struct {
 	// ContentDigest of the disk's raw bytes.
 	// +optional
 	ContentDigest string `json:"contentDigest,omitempty"`
+
+	// Note says in a sentence what was unusual: that what an attempt before had
+	// sent did not fit, or that other files stand beside the disk.
+	// +optional
+	Note string `json:"note,omitempty"`
 }
 
 // A DiskExportObservation is what was observed of an export.
@@ -341,6 +347,12 @@ type DiskExportStatus struct {
 // A DiskExport makes an artifact of a disk: an object in a bucket, an image in
 // a registry, an upload, or a file on another claim. The artifact appears
 // under its name when it is whole and verified, never before.
+//
+// The Secret of writeConnectionSecretToRef leads to the artifact: uri and
+// digest, and what the source of a DiskImport wants. For s3 these are endpoint,
+// region, bucket, key and versionID (where the bucket keeps versions); for
+// registry image, by its digest; for http url, unless it was posted.
+// Credentials are not in it.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name="READY",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status"

@@ -20,6 +20,11 @@ import (
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
+// mostTorn is how many runs for one trigger may fail in a row because their disk
+// changed. Whoever writes to it all the time without a pod of its own, as on a
+// file server, would void every run.
+const mostTorn = 3
+
 // An action is what has to be done next for a DiskExport.
 type action string
 
@@ -73,6 +78,10 @@ type view struct {
 	// done reports whether the status says that the run that is wanted has
 	// succeeded.
 	done bool
+
+	// torn is how many runs before that of the mover, in a row and for the same
+	// trigger, failed because their disk changed.
+	torn int
 
 	// verdict is what became of the artifact of a DiskExport that is done.
 	verdict artifact.Verdict
@@ -191,12 +200,20 @@ func outdated(v view) bool {
 func void(v view) bool {
 	switch {
 	case v.failed():
-		return false
+		// Where the next run reads otherwise, or waits, the bound is not needed.
+		return changed(v) && (v.torn < mostTorn-1 || v.plan.Consistency != v1alpha1.ConsistencyOffline)
 	case v.consistency() == v1alpha1.ConsistencyOffline:
 		return v.origin.Torn(v.completion())
 	}
 	// Whoever deleted it wants to begin anew; the mover cannot go on.
 	return v.copy.Claim == nil && !v.succeeded()
+}
+
+// changed reports whether a run failed because its mover saw the disk change: a
+// pod began to write, and has perhaps ended before anybody else saw it.
+func changed(v view) bool {
+	f := diagnosis.Failure(v.mover)
+	return f != nil && f.Reason == v1alpha1.Reason(transfer.ReasonSourceChanged) && v.consistency() == v1alpha1.ConsistencyOffline
 }
 
 // empty reports whether a run failed because there is no disk on the volume.

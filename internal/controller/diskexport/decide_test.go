@@ -49,6 +49,15 @@ func TestDecide(t *testing.T) {
 	nothing.Pods = []corev1.Pod{podWith(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 		ExitCode: 11, Message: `{"type":"result","reason":"SourceNotFound","message":"cannot open /disk/disk.img: no such file"}`,
 	}})}
+	shaken := func(c v1alpha1.Consistency) moverjob.State {
+		m := ended(c, batchv1.JobFailed)
+		m.Pods = []corev1.Pod{podWith(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			ExitCode: 16, Message: `{"type":"result","reason":"SourceChanged","message":"cannot go on reading /disk/disk.img: it changed meanwhile"}`,
+		}})}
+		return m
+	}
+	idle, used := origin.Plan{Consistency: offline}, origin.Plan{Consistency: snap}
+	inUse := origin.Plan{Problem: &diagnosis.Finding{Reason: v1alpha1.ReasonSourceInUse}}
 	late := disk(written)
 	late.Usage.Writers[0].Since = now().Add(time.Minute)
 
@@ -85,6 +94,12 @@ func TestDecide(t *testing.T) {
 		"Failed":            {"The Job stays to be read.", view{origin: disk(), mover: ended(snap, batchv1.JobFailed), want: &stamp}, actionWait},
 		"FailedCredentials": {"Other credentials are worth another try.", view{origin: disk(), mover: ended(offline, batchv1.JobFailed), want: credentials}, actionRestart},
 		"FailedTrigger":     {"So is another trigger.", view{origin: disk(), mover: ended(offline, batchv1.JobFailed), want: trigger}, actionRestart},
+		"FailedTorn":        {"A mover that saw the disk change before anybody saw the pod begins anew.", view{origin: disk(written), plan: used, mover: shaken(offline), want: &stamp}, actionRestart},
+		"FailedTornGone":    {"So does one whose pod has ended since.", view{origin: disk(), plan: idle, mover: shaken(offline), want: &stamp, torn: mostTorn - 2}, actionRestart},
+		"FailedTornOften":   {"But not for ever.", view{origin: disk(), plan: idle, mover: shaken(offline), want: &stamp, torn: mostTorn - 1}, actionWait},
+		"FailedTornOther":   {"A run that reads otherwise ends it.", view{origin: disk(written), plan: used, mover: shaken(offline), want: &stamp, torn: mostTorn}, actionRestart},
+		"FailedTornInUse":   {"One that waits does so without a Job.", view{origin: disk(written), plan: inUse, mover: shaken(offline), want: &stamp, torn: mostTorn}, actionRestart},
+		"FailedTornCopy":    {"A snapshot that changes is damaged.", view{origin: disk(written), plan: used, mover: shaken(snap), want: &stamp}, actionWait},
 		"Empty":             {"A volume without a disk waits for one.", view{origin: disk(), mover: nothing, want: &stamp}, actionWait},
 		"EmptyFills":        {"It may have one when a pod begins to use it.", view{origin: late, mover: nothing, want: &stamp}, actionRestart},
 		"Done":              {"What is done is done.", view{done: true}, actionWait},

@@ -24,7 +24,8 @@
 //
 // A run reads the disk of one moment. A volume that no pod can write to is
 // read as it is, mounted read-only; when a pod that can write appears while it
-// is read, the run is void and begins anew. That such a pod came and went
+// is read, the run is void and begins anew. So it is when the mover sees the
+// disk change, but not for ever. That a pod came, changed a device and went
 // between two looks at the cluster, seconds apart, is not noticed.
 //
 // What a run made is noted in an annotation of the DiskExport too: a resource

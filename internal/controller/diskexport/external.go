@@ -29,6 +29,7 @@ import (
 const (
 	reasonExported event.Reason = "DiskExported"
 	reasonFailed   event.Reason = "ExportFailed"
+	reasonVoid     event.Reason = "ExportBeginsAnew"
 )
 
 const operationExport = "Export"
@@ -83,7 +84,7 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskExport) (manage
 	reportOf(cr, v, e.Clock.Now()).apply(cr, v)
 	e.announce(cr, before)
 	o := observation(cr, decide(v))
-	o.ConnectionDetails = connectionDetails(cr.Status.AtProvider)
+	o.ConnectionDetails = connectionDetails(cr)
 	return o, nil
 }
 
@@ -140,7 +141,7 @@ func (e *external) look(ctx context.Context, cr *v1alpha1.DiskExport) (view, err
 	if v.copy, err = e.copies.Inspect(ctx, copyOf(cr)); err != nil {
 		return v, err
 	}
-	v.completed = completed(cr, v.mover)
+	v.completed, v.torn = completed(cr, v.mover), tornBefore(cr, v.mover)
 	if v.mover.Job == nil && v.done || v.completed {
 		return v, nil
 	}
@@ -214,8 +215,12 @@ func (e *external) tidy(ctx context.Context, cr *v1alpha1.DiskExport, v view) er
 	return e.copies.Discard(ctx, copyOf(cr), v.copy)
 }
 
-// warn says that an upload to another target may have left something behind.
+// warn says why a run begins anew that somebody may want to hear of, and that an
+// upload to another target may have left something behind.
 func (e *external) warn(cr *v1alpha1.DiskExport, v view) {
+	if v.mover.Job != nil && v.mover.Job.GetDeletionTimestamp() == nil && void(v) {
+		e.Record.Event(cr, event.Warning(reasonVoid, errors.New(reportOfVoid(v).message)))
+	}
 	if p := abandoned(cr, v); p != "" {
 		e.Record.Event(cr, event.Warning(wiring.ReasonLeftBehind, errors.Errorf("an unfinished upload to %s is abandoned, because the target is another now: what it left there is removed by the store's own rules only", p)))
 	}

@@ -113,6 +113,9 @@ func (e *external) remove(ctx context.Context, cr *v1alpha1.DiskExport) error {
 	case err != nil:
 		return err
 	case !artifact && !uploads, m.Condition(batchv1.JobComplete) != nil:
+		if r := m.Result; r != nil && r.Note != "" {
+			e.Record.Event(cr, event.Warning(wiring.ReasonLeftBehind, errors.Errorf("at %s: %s", place(cr.Spec.ForProvider.Target), r.Note)))
+		}
 		forget(cr)
 		return e.movers.Cancel(ctx, removerKey(cr))
 	case m.Job != nil && m.Job.GetDeletionTimestamp() != nil:

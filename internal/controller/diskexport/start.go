@@ -26,6 +26,9 @@ func (e *external) start(ctx context.Context, cr *v1alpha1.DiskExport, v view) e
 	if err != nil {
 		return err
 	}
+	if f == nil {
+		f = apart(cr, v, in)
+	}
 	if f != nil {
 		return errors.New(f.Message)
 	}
@@ -49,6 +52,9 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskExport, v view
 	if err != nil || f != nil {
 		return f, err
 	}
+	if f := apart(cr, v, in); f != nil {
+		return f, nil
+	}
 	run, err := desiredRun(cr, v, in)
 	if err != nil {
 		return nil, err
@@ -63,6 +69,18 @@ func (e *external) obstacle(ctx context.Context, cr *v1alpha1.DiskExport, v view
 		}
 	}
 	return wiring.Refusal(ctx, e.Target, e.movers.DryRun(ctx, run), r)
+}
+
+// apart is what is in the way of a mover that would have to run on two nodes: where
+// the disk is in use, and where the target's claim is; nil: nothing.
+func apart(cr *v1alpha1.DiskExport, v view, in inputs) *diagnosis.Finding {
+	at := v.origin.Node()
+	if v.plan.Consistency != v1alpha1.ConsistencyOffline || at == "" || in.targetNode == "" || at == in.targetNode {
+		return nil
+	}
+	return &diagnosis.Finding{Reason: v1alpha1.ReasonSourceInUse, Message: fmt.Sprintf(
+		"Claim %q is in use on node %q and claim %q of the target on node %q, and neither can be used on two nodes: stop the pods that use one of them, write consistency: Snapshot, or name another claim in target.pvc.name.",
+		v.origin.ClaimName(), at, cr.Spec.ForProvider.Target.PVC.Name, in.targetNode)}
 }
 
 // inputs gathers what a mover depends on beside its DiskExport, or what is

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
@@ -46,32 +47,67 @@ func reportOf(cr *v1alpha1.DiskExport, v view, now time.Time) report {
 	case v.mover.Job == nil && v.done && (v.verdict == artifact.Missing || v.verdict == artifact.Changed):
 		return reportOfLoss(cr, v)
 	case v.mover.Job == nil && v.done, v.succeeded() && next != actionRestart:
-		return reportOfSuccess(cr.Spec.ForProvider.Target, v.unseen)
+		return reportOfSuccess(cr.Spec.ForProvider.Target, v.unseen, unusual(cr, v))
 	case v.mover.Job == nil:
 		return reportOfBeginning(v)
 	case next == actionRestart && void(v):
-		return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending,
-			message: "The export begins anew, because a pod that can write to the volume was started in the middle of it, or what was read is gone."}
+		return reportOfVoid(v)
 	case next == actionRestart:
 		return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending,
 			message: "The export begins anew, because what is asked for has changed or the mover was deleted."}
 	case empty(v):
 		return troubled(v1alpha1.ExportPhaseFailed, &diagnosis.Finding{Reason: v1alpha1.Reason(transfer.ReasonSourceNotFound),
-			Message: fmt.Sprintf("There is no disk on claim %q: it has no file disk.img at its root. It is exported when a pod has begun to use it, or with another trigger.", v.origin.ClaimName())})
+			Message: joined(fmt.Sprintf("There is no disk on claim %q: it has no file disk.img at its root.", v.origin.ClaimName()), unusual(cr, v),
+				"It is exported when a pod has begun to use it, or with another trigger.")})
+	case changed(v):
+		f := diagnosis.Failure(v.mover)
+		f.Message += fmt.Sprintf(" It was tried %d times; consistency: Snapshot reads what does not change, and another trigger tries again.", v.torn+1)
+		return troubled(v1alpha1.ExportPhaseFailed, f)
 	case v.failed():
 		return troubled(v1alpha1.ExportPhaseFailed, diagnosis.Failure(v.mover))
 	}
 	return reportOfMover(v, now)
 }
 
-// reportOfSuccess is reportOf for an artifact that is whole.
-func reportOfSuccess(t v1alpha1.ExportTarget, unseen string) report {
+// reportOfVoid is reportOf for a run that is void and begins anew.
+func reportOfVoid(v view) report {
+	switch {
+	case v.consistency() != v1alpha1.ConsistencyOffline:
+		return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending,
+			message: "The export begins anew, because the claim that was restored from the snapshot is gone."}
+	case len(v.origin.Usage.Writers) > 0:
+		return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending,
+			message: fmt.Sprintf("The export begins anew, because pod %q, which can write to claim %q, was started in the middle of it.", v.origin.Usage.Writers[0].Pod, v.origin.ClaimName())}
+	}
+	return report{phase: v1alpha1.ExportPhasePending, doing: v1alpha1.ReasonPending,
+		message: "The export begins anew, because the disk was written to while it was read."}
+}
+
+// reportOfSuccess is reportOf for an artifact that is whole. note is what its run
+// had to say.
+func reportOfSuccess(t v1alpha1.ExportTarget, unseen, note string) report {
 	r := report{phase: v1alpha1.ExportPhaseSucceeded, doing: v1alpha1.ReasonComplete,
 		message: fmt.Sprintf("The artifact is whole, at %s.", place(t)), remark: cmp.Or(unwatched(t), unseen)}
-	if r.remark != "" {
-		r.message += " " + r.remark
-	}
+	r.message = joined(r.message, note, r.remark)
 	return r
+}
+
+// unusual is what the mover has told that is unusual about its run, or, when the
+// mover is gone, about the last one; "" when that was nothing.
+func unusual(cr *v1alpha1.DiskExport, v view) string {
+	if r := v.mover.Result; v.mover.Job != nil && r != nil {
+		return r.Note
+	}
+	h := cr.Status.AtProvider.History
+	if len(h) == 0 || v.mover.Job != nil && !h[0].StartTime.Equal(ptr.To(v.mover.Job.GetCreationTimestamp())) {
+		return ""
+	}
+	return h[0].Note
+}
+
+// joined are the sentences that there are.
+func joined(sentences ...string) string {
+	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
 }
 
 // reportOfLoss is reportOf for an artifact that is not there any more as it was
@@ -163,12 +199,12 @@ func describe(cr *v1alpha1.DiskExport, v view, changed bool) bool {
 	at.Consistency = v.consistency()
 	at.Progress = progress.PaceOf(cr, changed).Next(at.Progress, v.mover)
 	switch {
+	case v.failed():
+		remember(cr, v, v1alpha1.ExportRun{Phase: v1alpha1.ExportPhaseFailed, Reason: string(diagnosis.Failure(v.mover).Reason)})
 	case decide(v) == actionRestart:
 	case v.succeeded():
 		news = at.CompletionTime == nil || news
 		conclude(cr, v)
-	case v.failed():
-		remember(cr, v, v1alpha1.ExportRun{Phase: v1alpha1.ExportPhaseFailed, Reason: string(diagnosis.Failure(v.mover).Reason)})
 	}
 	return news
 }
@@ -210,12 +246,35 @@ func remember(cr *v1alpha1.DiskExport, v view, run v1alpha1.ExportRun) {
 		return
 	}
 	run.StartTime, run.Trigger, run.Consistency = *at.StartTime, cr.Spec.ForProvider.Trigger, v.consistency()
+	if r := v.mover.Result; r != nil {
+		run.Note = r.Note
+	}
 	if f := workload.ReadFingerprint(v.mover.Secret); f != nil {
 		run.Trigger = f.Trigger
 	}
 	at.LastTrigger = ptr.To(run.Trigger)
 	at.History = slices.Insert(at.History, 0, run)
 	at.History = at.History[:min(len(at.History), historyLength)]
+}
+
+// tornBefore is how many runs before that of a mover failed because their disk
+// changed, in a row and for its trigger.
+func tornBefore(cr *v1alpha1.DiskExport, m moverjob.State) int {
+	f, n := workload.ReadFingerprint(m.Secret), 0
+	if m.Job == nil || f == nil {
+		return n
+	}
+	for _, run := range cr.Status.AtProvider.History {
+		switch {
+		case run.StartTime.Equal(ptr.To(m.Job.GetCreationTimestamp())):
+			// It is the mover's own.
+		case run.Reason != string(transfer.ReasonSourceChanged) || run.Trigger != f.Trigger:
+			return n
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // completed reports whether the status says that the run of this mover has
@@ -267,12 +326,4 @@ func (r report) stalled() xpv2.Condition {
 		return v1alpha1.NotStalled(v1alpha1.ReasonComplete)
 	}
 	return v1alpha1.NotStalled(v1alpha1.ReasonProgressing)
-}
-
-// connectionDetails lead to the artifact.
-func connectionDetails(at v1alpha1.DiskExportObservation) map[string][]byte {
-	if at.Artifact == nil {
-		return nil
-	}
-	return map[string][]byte{"uri": []byte(at.Artifact.URI), "digest": []byte(at.Artifact.Digest)}
 }

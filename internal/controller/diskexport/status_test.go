@@ -30,6 +30,15 @@ func TestReport(t *testing.T) {
 		ExitCode: 26, Message: `{"type":"result","reason":"TargetRefused","message":"cannot make object: no such bucket"}`,
 	}})
 
+	shaken := moverjob.State{Job: jobWith("Offline", is(batchv1.JobFailed)), Secret: secret, Pods: []corev1.Pod{podWith(corev1.ContainerState{
+		Terminated: &corev1.ContainerStateTerminated{ExitCode: 16, Message: `{"type":"result","reason":"SourceChanged","message":"cannot go on reading: it changed meanwhile"}`},
+	})}}
+	idle := origin.Plan{Consistency: v1alpha1.ConsistencyOffline}
+
+	absent := podWith(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+		ExitCode: 11, Message: `{"type":"result","reason":"SourceNotFound","message":"cannot open /disk/disk.img: no such file"}`,
+	}})
+
 	type want struct {
 		Phase             v1alpha1.ExportPhase
 		Ready             corev1.ConditionStatus
@@ -65,7 +74,17 @@ func TestReport(t *testing.T) {
 		"Torn": {
 			"A run that is void says why.",
 			view{origin: disk(written), mover: moverjob.State{Job: jobWith("Offline"), Secret: secret, Pods: []corev1.Pod{running}}, want: &stamp, tuned: true},
-			want{v1alpha1.ExportPhasePending, "False", xpv2.ReasonCreating, "False", "False", "pod that can write"},
+			want{v1alpha1.ExportPhasePending, "False", xpv2.ReasonCreating, "False", "False", `pod "virt-launcher", which can write to claim "disk"`},
+		},
+		"FailedTorn": {
+			"So does one whose mover saw the disk change.",
+			view{origin: disk(), plan: idle, mover: shaken, want: &stamp},
+			want{v1alpha1.ExportPhasePending, "False", xpv2.ReasonCreating, "False", "False", "written to while it was read"},
+		},
+		"FailedTornOften": {
+			"When that does not end, the ways out are said.",
+			view{origin: disk(), plan: idle, mover: shaken, want: &stamp, torn: mostTorn - 1},
+			want{v1alpha1.ExportPhaseFailed, "False", "SourceChanged", "False", "True", "It was tried 3 times; consistency: Snapshot"},
 		},
 		"Failed": {
 			"The mover's reason is Ready's.",
@@ -76,6 +95,16 @@ func TestReport(t *testing.T) {
 			"An artifact that is there is available.",
 			view{origin: disk(), mover: moverjob.State{Job: jobWith("Offline", is(batchv1.JobComplete)), Secret: secret}, want: &stamp},
 			want{v1alpha1.ExportPhaseSucceeded, "True", xpv2.ReasonAvailable, "False", "False", "s3://backups/vm.qcow2"},
+		},
+		"SucceededNoted": {
+			"What was unusual is said with it.",
+			view{origin: disk(), mover: moverjob.State{Job: jobWith("Offline", is(batchv1.JobComplete)), Secret: secret, Result: &transfer.Result{Note: "An attempt before has sent other bytes."}}, want: &stamp},
+			want{v1alpha1.ExportPhaseSucceeded, "True", xpv2.ReasonAvailable, "False", "False", "at s3://backups/vm.qcow2. An attempt before has sent other bytes."},
+		},
+		"Empty": {
+			"A claim without a disk says what else is on it.",
+			view{origin: disk(), mover: moverjob.State{Job: jobWith("Offline", is(batchv1.JobFailed)), Secret: secret, Pods: []corev1.Pod{absent}, Result: &transfer.Result{Note: `What is there is "a.raw".`}}, want: &stamp},
+			want{v1alpha1.ExportPhaseFailed, "False", "SourceNotFound", "False", "True", `no file disk.img at its root. What is there is "a.raw". It is exported when`},
 		},
 		"Missing": {
 			"An artifact that is gone is not available.",
@@ -132,7 +161,7 @@ func TestRuns(t *testing.T) {
 			reportOf(cr, v, at).apply(cr, v)
 		}
 	}
-	made := &transfer.Result{ReusedBytes: 7, Artifact: transfer.ArtifactFacts{URI: "s3://backups/vm.qcow2", Digest: "sha256:beef", Size: 42, ContentDigest: "sha256:cafe"}}
+	made := &transfer.Result{ReusedBytes: 7, Note: "Beside disk.img there is more.", Artifact: transfer.ArtifactFacts{URI: "s3://backups/vm.qcow2", Digest: "sha256:beef", Size: 42, ContentDigest: "sha256:cafe"}}
 	run("monday", now(), batchv1.JobComplete, made)
 	if done(cr) {
 		t.Errorf("the run of monday is not the one that is wanted")
@@ -152,6 +181,11 @@ func TestRuns(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"wednesday Succeeded sha256:beef", "tuesday Failed ", "monday Succeeded sha256:beef"}, got); diff != "" {
 		t.Errorf("history, -want +got:\n%s", diff)
+	}
+	gone := view{done: true}
+	reportOf(cr, gone, now()).apply(cr, gone)
+	if note := "Beside disk.img there is more."; at.History[0].Note != note || !strings.HasSuffix(cr.Status.AtProvider.Message, note) || at.History[1].Note != "" {
+		t.Errorf("what was unusual is not told when the mover is gone: %q, %+v", cr.Status.AtProvider.Message, at.History)
 	}
 	if at.Progress == nil || at.Progress.ReusedBytes != 7 || at.Progress.Percent != 100 {
 		t.Errorf("progress is %+v", at.Progress)
@@ -177,6 +211,35 @@ func TestRuns(t *testing.T) {
 	}
 	if n := len(cr.Status.AtProvider.History); n != historyLength {
 		t.Errorf("the status remembers %d runs", n)
+	}
+}
+
+// TestTornBefore counts the runs before one that its own kind has voided.
+func TestTornBefore(t *testing.T) {
+	run := func(hour int, trigger, reason string) v1alpha1.ExportRun {
+		return v1alpha1.ExportRun{StartTime: metav1.NewTime(now().Add(time.Duration(-hour) * time.Hour)), Trigger: trigger, Reason: reason}
+	}
+	const torn = "SourceChanged"
+	cases := map[string]struct {
+		reason  string
+		history []v1alpha1.ExportRun
+		want    int
+	}{
+		"None":    {"The first run has none before it.", nil, 0},
+		"Itself":  {"A run does not count itself.", []v1alpha1.ExportRun{run(0, "monday", torn)}, 0},
+		"Two":     {"Those before it count.", []v1alpha1.ExportRun{run(0, "monday", torn), run(1, "monday", torn), run(2, "monday", torn)}, 2},
+		"Between": {"Another end begins to count anew.", []v1alpha1.ExportRun{run(1, "monday", torn), run(2, "monday", "TargetRefused"), run(3, "monday", torn)}, 1},
+		"Sunday":  {"So does another trigger.", []v1alpha1.ExportRun{run(1, "sunday", torn)}, 0},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			cr := diskExport()
+			cr.Status.AtProvider.History = tc.history
+			m := moverjob.State{Job: jobWith("Offline", is(batchv1.JobFailed)), Secret: secretWith(t, workload.Fingerprint{Trigger: "monday"})}
+			if got := tornBefore(cr, m); got != tc.want {
+				t.Errorf("%s\ntornBefore: want %d, got %d", tc.reason, tc.want, got)
+			}
+		})
 	}
 }
 

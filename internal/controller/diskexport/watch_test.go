@@ -55,7 +55,7 @@ func TestUnwatched(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			cr := diskExport()
-			r := reportOfSuccess(tc.target, "")
+			r := reportOfSuccess(tc.target, "", "")
 			r.apply(cr, view{})
 			ready := cr.GetCondition(xpv2.TypeReady)
 			if said := ready.Message != "" && strings.Contains(cr.Status.AtProvider.Message, ready.Message); !strings.HasPrefix(ready.Message, tc.want) || said != (tc.want != "") {
@@ -81,7 +81,7 @@ func TestLacking(t *testing.T) {
 			if got := lacking(tc.err); got != tc.want {
 				t.Errorf("%s\ngot %q, want %q", tc.reason, got, tc.want)
 			}
-			r := reportOfSuccess(diskExport().Spec.ForProvider.Target, tc.want)
+			r := reportOfSuccess(diskExport().Spec.ForProvider.Target, tc.want, "")
 			if !strings.HasSuffix(r.message, tc.want) || r.remark != tc.want {
 				t.Errorf("%s\nthe status says %q", tc.reason, r.message)
 			}
