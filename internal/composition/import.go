@@ -46,7 +46,7 @@ func importDisk(in Input, d vmv1alpha1.Disk, size resource.Quantity) outcome {
 	if have == nil {
 		return beginImport(in, d, want)
 	}
-	if field := changedAfterImport(have, want); field != "" {
+	if field := changedAfterImport(d, have, want); field != "" {
 		return refuse(in, d, settled(d, field))
 	}
 	o := observeImport(have)
@@ -158,15 +158,26 @@ func keepImport(in Input, d vmv1alpha1.Disk, have *diskv1alpha1.DiskImport) *dis
 	return di
 }
 
+// sourceField is the field in which a disk names its source.
+func sourceField(d vmv1alpha1.Disk) string {
+	switch {
+	case d.Image != "":
+		return "image"
+	case d.DataSource != nil:
+		return "dataSource"
+	}
+	return "importSource"
+}
+
 // changedAfterImport names the field of a disk that cannot change because its
 // DiskImport is done. Until then a DiskImport begins anew with what changed.
-func changedAfterImport(have, want *diskv1alpha1.DiskImport) string {
+func changedAfterImport(d vmv1alpha1.Disk, have, want *diskv1alpha1.DiskImport) string {
 	h, w := have.Spec.ForProvider, want.Spec.ForProvider
 	switch {
 	case have.Status.AtProvider.CompletionTime == nil:
 		return ""
 	case !equality.Semantic.DeepEqual(sorted(h.Source), sorted(w.Source)):
-		return "importSource"
+		return sourceField(d)
 	case h.Verification != w.Verification:
 		return "importSource.checksum"
 	case !equality.Semantic.DeepEqual(h.Target.StorageClassName, w.Target.StorageClassName):

@@ -186,6 +186,14 @@ func stories() map[string]story {
 				{"the disk grows", rewritten(strings.Replace(verified, "20Gi", "30Gi", 1))},
 			},
 		},
+		"short-source-changed-afterwards": {
+			reason: "The field that cannot change is called as it is written.",
+			spec:   "\n  disks:\n  - {name: short, size: 1Gi, image: \"docker://registry.example.com/vms/ubuntu:22.04\"}\n  - {name: pointed, size: 1Gi, dataSource: {name: ubuntu}}\n",
+			steps: []step{
+				{"the disks are whole, and their sources change", all(looked, made, imports("short", succeeded(true)), imports("pointed", succeeded(true)), rewritten(
+					"\n  disks:\n  - {name: short, size: 1Gi, image: \"docker://registry.example.com/vms/ubuntu:24.04\"}\n  - {name: pointed, size: 1Gi, dataSource: {name: debian}}\n"))},
+			},
+		},
 		"empty": {
 			reason: "A disk without a source is made empty, and is no import to whoever looks at the Wukong.",
 			spec:   empty,
