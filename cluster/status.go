@@ -41,6 +41,7 @@ func (c *cluster) environment() ([]string, error) {
 		"WUKONG_S3_SECRET_KEY="+layout.S3SecretKey,
 		"WUKONG_WWW="+c.state.WWW(),
 		"WUKONG_IMAGES_CA="+c.state.ImagesCA(),
+		"WUKONG_USERS_CA="+c.state.UsersCA(),
 		"WUKONG_LOGS="+c.state.Logs(),
 	), nil
 }

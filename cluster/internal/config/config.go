@@ -26,15 +26,19 @@ type values struct {
 	State layout.State
 	Hosts []string
 
-	NodeIP, PodCIDR, Registry, PauseImage, RuntimeSocket, ImagesUser, ImagesPassword string
+	NodeIP, PodCIDR, Registry, S3, PauseImage, RuntimeSocket, ImagesUser, ImagesPassword string
+
+	UserImages           []string
+	UserRegistry, UserS3 string
 }
 
 func valuesOf(s layout.State) values {
 	return values{
 		State: s, Hosts: layout.Hosts(),
-		NodeIP: layout.NodeIP, PodCIDR: layout.PodCIDR, Registry: layout.Registry, PauseImage: layout.PauseImage,
+		NodeIP: layout.NodeIP, PodCIDR: layout.PodCIDR, Registry: layout.Registry, S3: layout.S3, PauseImage: layout.PauseImage,
 		RuntimeSocket: RuntimeSocket,
 		ImagesUser:    layout.ImagesUser, ImagesPassword: layout.ImagesPassword,
+		UserImages: layout.UserImages(), UserRegistry: layout.UserRegistry, UserS3: layout.UserS3,
 	}
 }
 

@@ -27,7 +27,7 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%s has a value missing:\n%s", name, content)
 		}
 	}
-	for _, name := range []string{"apiserver", "kubelet", "apiserver-kubelet", "front-proxy", "images"} {
+	for _, name := range []string{"apiserver", "kubelet", "apiserver-kubelet", "front-proxy", "images", "users"} {
 		if _, err := tls.LoadX509KeyPair(s.Certificate(name), s.Key(name)); err != nil {
 			t.Errorf("pair %s: %v", name, err)
 		}
@@ -68,6 +68,10 @@ func TestRender(t *testing.T) {
 		"ImageServer": {
 			reason: "the image server should serve the state's www at three speeds",
 			file:   "nginx.conf", want: []string{"root /s/www;", "limit_rate 20m;", "limit_rate 2m;", "listen 10.250.0.1:443 ssl;"},
+		},
+		"UserHosts": {
+			reason: "the users' hosts should have another authority, and lead to the registry and the S3 server",
+			file:   "nginx.conf", want: []string{"ssl_certificate /s/etc/pki/users.crt;", "server_name s3.example.com;", "proxy_pass http://10.250.0.1:7070;", "server_name registry.example.com;"},
 		},
 		"Runtime": {
 			reason: "the container runtime should keep to the state folder",

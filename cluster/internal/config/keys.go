@@ -39,9 +39,10 @@ func servers() map[string]pki.Request {
 	}
 }
 
-// writeKeys makes three authorities: the cluster's, the one that aggregated
-// API servers trust the API server by, and the image server's, which no
-// client trusts unless it is told to.
+// writeKeys makes four authorities: the cluster's, the one that aggregated
+// API servers trust the API server by, the image server's, which no client
+// trusts unless it is told to, and the one of the users' hosts. It stands for
+// the public ones.
 func writeKeys(s layout.State) error {
 	cluster, err := authority(s, "ca", "cluster-ca")
 	if err != nil {
@@ -51,13 +52,6 @@ func writeKeys(s layout.State) error {
 	if err != nil {
 		return err
 	}
-	images, err := authority(s, "images-ca", "images-ca")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(s.ImagesCA(), images.CertificatePEM(), 0o644); err != nil {
-		return fmt.Errorf("cannot write authority of image server: %w", err)
-	}
 	for name, request := range servers() {
 		if err := pair(s, cluster, name, request); err != nil {
 			return err
@@ -66,9 +60,10 @@ func writeKeys(s layout.State) error {
 	if err := pair(s, front, "front-proxy", pki.Request{CommonName: "front-proxy-client"}); err != nil {
 		return err
 	}
-	server := pki.Request{CommonName: "images", Names: append(layout.Hosts(), layout.NodeIP)}
-	if err := pair(s, images, "images", server); err != nil {
-		return err
+	for name, hosts := range map[string][]string{"images": append(layout.Hosts(), layout.NodeIP), "users": layout.UserHosts()} {
+		if err := server(s, name, hosts); err != nil {
+			return err
+		}
 	}
 	for name, request := range users() {
 		if err := kubeconfig(s, cluster, name, request); err != nil {
@@ -76,6 +71,19 @@ func writeKeys(s layout.State) error {
 		}
 	}
 	return serviceAccountKey(s)
+}
+
+// server makes a key pair of nginx's, and an authority of its own that signs it.
+func server(s layout.State, name string, hosts []string) error {
+	a, err := authority(s, name+"-ca", name+"-ca")
+	if err != nil {
+		return err
+	}
+	at := map[string]string{"images": s.ImagesCA(), "users": s.UsersCA()}[name]
+	if err := os.WriteFile(at, a.CertificatePEM(), 0o644); err != nil {
+		return fmt.Errorf("cannot write authority of %s: %w", name, err)
+	}
+	return pair(s, a, name, pki.Request{CommonName: name, Names: hosts})
 }
 
 func authority(s layout.State, name, commonName string) (*pki.Pair, error) {

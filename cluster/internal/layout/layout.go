@@ -35,14 +35,22 @@ const (
 	ImagesPassword = "secret"
 )
 
-// Hosts returns the names that resolve to the node inside the cluster. The
-// examples that users write name most of them.
+// The names in manifests that stand for servers of the users' own: two of them
+// are the registry and the S3 server, by https, and the others serve images.
+const (
+	UserRegistry = "registry.example.com"
+	UserS3       = "s3.example.com"
+)
+
+// UserImages returns the others of those names.
+func UserImages() []string { return []string{"example.com", "cloud-images.ubuntu.com"} }
+
+// UserHosts returns all of those names.
+func UserHosts() []string { return append(UserImages(), UserRegistry, UserS3) }
+
+// Hosts returns the names that resolve to the node inside the cluster.
 func Hosts() []string {
-	return []string{
-		NodeName, "registry.local",
-		"example.com", "images.example.com", "registry.example.com", "s3.example.com",
-		"cloud-images.ubuntu.com",
-	}
+	return append([]string{NodeName, "registry.local"}, append(UserHosts(), "images.example.com")...)
 }
 
 // State is the folder that holds everything of a running cluster. Its path
@@ -76,6 +84,9 @@ func (s State) WWW() string { return s.path("www") }
 
 // ImagesCA returns the certificate that the image server's is signed with.
 func (s State) ImagesCA() string { return s.path("images-ca.crt") }
+
+// UsersCA returns the certificate that those of the users' hosts are signed with.
+func (s State) UsersCA() string { return s.path("users-ca.crt") }
 
 // Kubeconfig returns a user's kubeconfig; "admin" may do everything.
 func (s State) Kubeconfig(user string) string { return s.Etc(user + ".kubeconfig") }
