@@ -16,6 +16,13 @@ hack/guest.sh "$WUKONG_GUEST" 64
 CGO_ENABLED=0 go build -trimpath -o _output/bin/peek ./test/e2e/peek
 WUKONG_PEEK_IMAGE=$("$cluster" run -- sh -c 'mkimg -ref "$WUKONG_REGISTRY/e2e/peek:latest" -add _output/bin/peek:/peek -entrypoint /peek -push "$WUKONG_REGISTRY"')
 
+# The servers that the contract's manifests name have certificates of an
+# authority that stands for the public ones: the mover gets it as an operator
+# with an authority of his own would give it to all movers.
+WUKONG_MOVER=$("$cluster" run -- sh -c 'mkimg -base "$WUKONG_REGISTRY/novasphere/mover-wukong:$0" -ref "$WUKONG_REGISTRY/e2e/mover:latest" \
+  -add "$WUKONG_USERS_CA:/etc/ssl/certs/own-authority.crt" -push "$WUKONG_REGISTRY"' "$(cat _output/packages/version)")
+export WUKONG_MOVER
+
 echo "Making the packages of the functions that examples/composition names."
 # theirs FUNCTION MODULE pushes a function as its own project packages it.
 theirs() {
@@ -50,6 +57,6 @@ echo "Wukongs as claims."
 without configuration-wukong
 export WUKONG_PACKAGES=$PWD/_output/packages/install-claims.yaml
 code=0
-e2e -run '^(TestWukong|TestWukongFails|TestWukongWithEverything|TestKeepDisks|TestContract|TestConfigurationsExclude)$' || code=$?
+e2e -run '^(TestWukong.*|TestKeepDisks|TestContract|TestConfigurationsExclude)$' || code=$?
 without configuration-claims-wukong
 exit $code

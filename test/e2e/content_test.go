@@ -55,12 +55,9 @@ func (n namespace) peek(t *testing.T, pvc *corev1.PersistentVolumeClaim) *corev1
 	t.Helper()
 	user := int64(107)
 	c := corev1.Container{
-		Name:  "peek",
-		Image: setting(t, "WUKONG_PEEK_IMAGE"),
-		ReadinessProbe: &corev1.Probe{
-			PeriodSeconds: 1,
-			ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(8080)}},
-		},
+		Name:           "peek",
+		Image:          setting(t, "WUKONG_PEEK_IMAGE"),
+		ReadinessProbe: peekIsReady(),
 	}
 	if m := pvc.Spec.VolumeMode; m != nil && *m == corev1.PersistentVolumeBlock {
 		c.Args = []string{mount}
@@ -80,6 +77,14 @@ func (n namespace) peek(t *testing.T, pvc *corev1.PersistentVolumeClaim) *corev1
 	}}
 	n.make(t, pod)
 	return pod
+}
+
+// peekIsReady asks whether peek answers.
+func peekIsReady() *corev1.Probe {
+	return &corev1.Probe{
+		PeriodSeconds: 1,
+		ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(8080)}},
+	}
 }
 
 func isBound(c *corev1.PersistentVolumeClaim) error {

@@ -14,6 +14,7 @@
 //	WUKONG_S3           the URL of an S3 store, with WUKONG_S3_ACCESS_KEY and WUKONG_S3_SECRET_KEY
 //	WUKONG_REGISTRY     the host of a registry that speaks http
 //	WUKONG_PACKAGES     the manifest that installs the packages from the registry
+//	WUKONG_MOVER        an image of the mover that trusts the authority of the users' hosts, which the contract names
 //	WUKONG_PEEK_IMAGE   the image of peek, the program that shows a volume's content
 //	WUKONG_GUEST        a raw disk that boots (hack/guest.sh)
 //

@@ -43,10 +43,14 @@ func exampleStages() [][]string {
 	}
 }
 
+// apart is the example that gets a namespace of its own: its Wukong is called as
+// that of two-disks.yaml is.
+const apart = "wukong/keep.yaml"
+
 // examplesElsewhere are those that TestExamples does not apply, and why.
 func examplesElsewhere() map[string]string {
 	return map[string]string{
-		"backup/cronjob.yaml":                  "its image with kubectl is in no registry of the cluster; TestWukongExports changes a trigger",
+		"backup/cronjob.yaml":                  "its image with kubectl is in no registry of the cluster; TestArtifact changes the trigger of a DiskExport",
 		"backup/cronoperation.yaml":            "wants function-python, which is no Go module",
 		"backup/restore.yaml":                  "is disk/import-s3.yaml with a checksum, which TestRoundTrip gives",
 		"composition/composition.yaml":         "is applied by TestComposition",
@@ -62,7 +66,7 @@ func examplesElsewhere() map[string]string {
 		"provider/crossplane-clusterrole.yaml": "every test begins with it",
 		"provider/runtimeconfig.yaml":          "every test begins with it",
 		"providerconfig/remote-cluster.yaml":   "wants a second cluster",
-		"wukong/networks.yaml":                 "a network in namespace default, and Multus; TestWukongWithEverything has such networks",
+		"wukong/networks.yaml":                 "a network in namespace default, and an image of Debian; TestContract has a Wukong with such networks",
 	}
 }
 
@@ -136,7 +140,11 @@ func TestExamples(t *testing.T) {
 		}
 		var made []*unstructured.Unstructured
 		for _, name := range stage {
-			made = append(made, n.example(t, name, own)...)
+			at := n
+			if name == apart {
+				at = space(t)
+			}
+			made = append(made, at.example(t, name, own)...)
 		}
 		for _, o := range made {
 			holds(t.Context(), t, n, o, hasDone(t))

@@ -26,14 +26,9 @@ func TestKeepDisks(t *testing.T) {
 	t.Parallel()
 	n, s := space(t), newShelf(t)
 	i := s.qcow2(t, newDisk(t), "disk.qcow2", "-c")
-	w := &vmv1alpha1.Wukong{ObjectMeta: n.meta("machine")}
-	w.Spec.CPU, w.Spec.Memory = 1, "1Gi"
 	// Nothing uses its disks: a claim that a pod uses waits for that pod to go.
-	w.Spec.StartStrategy = &vmv1alpha1.StartStrategy{RunStrategy: "Halted"}
-	w.Spec.Disks = []vmv1alpha1.Disk{
-		kept(n.disk("system", i.url())), kept(n.disk("data", "")), n.disk("scratch", ""), n.disk("spare", i.url()), kept(n.disk("taken", "")),
-	}
-	n.make(t, w)
+	w := n.halted(t, "machine",
+		kept(n.disk("system", i.url())), kept(n.disk("data", "")), n.disk("scratch", ""), n.disk("spare", i.url()), kept(n.disk("taken", "")))
 	holds(t.Context(), t, n, w, func(w *vmv1alpha1.Wukong) error {
 		for _, v := range w.Status.Volumes {
 			if !v.Bound {

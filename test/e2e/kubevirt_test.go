@@ -138,6 +138,27 @@ func (n namespace) takenUp(t *testing.T, name string) {
 	})
 }
 
+// composite is the composite resource of a Wukong: itself, or the XWukong that
+// it is the claim of.
+func (n namespace) composite(t *testing.T, w *vmv1alpha1.Wukong) *unstructured.Unstructured {
+	t.Helper()
+	o := &unstructured.Unstructured{}
+	o.SetGroupVersionKind(vmv1alpha1.GroupVersion().WithKind(vmv1alpha1.WukongKind))
+	if err := n.Get(t.Context(), client.ObjectKeyFromObject(w), o); err != nil {
+		t.Fatalf("cannot read Wukong: %v", err)
+	}
+	name, claim, _ := unstructured.NestedString(o.Object, "spec", "resourceRef", "name")
+	if !claim {
+		return o
+	}
+	x := &unstructured.Unstructured{}
+	x.SetGroupVersionKind(vmv1alpha1.GroupVersion().WithKind(vmv1alpha1.CompositeKind))
+	if err := n.Get(t.Context(), client.ObjectKey{Name: name}, x); err != nil {
+		t.Fatalf("cannot read composite resource of Wukong: %v", err)
+	}
+	return x
+}
+
 // TestWukongMachine applies a Wukong whose machine KubeVirt's admission lets
 // pass and its controller takes up. Reconciling the Wukong afterwards, which
 // growing its disk brings about visibly, does not touch the machine.
@@ -148,8 +169,9 @@ func TestWukongMachine(t *testing.T) {
 	w := n.wukong(t, "machine", n.disk("system", i.url()))
 	machine := n.kubevirtObject("VirtualMachine", "machine")
 	holds(t.Context(), t, n, machine, func(m *unstructured.Unstructured) error {
-		if !metav1.IsControlledBy(m, w) {
-			return fmt.Errorf("its owners are %v", m.GetOwnerReferences())
+		owner := n.composite(t, w)
+		if !metav1.IsControlledBy(m, owner) {
+			return fmt.Errorf("its owners are %v, want %s %s", m.GetOwnerReferences(), owner.GetKind(), owner.GetName())
 		}
 		return nil
 	})
@@ -164,13 +186,7 @@ func TestWukongMachine(t *testing.T) {
 	was := machine.GetGeneration()
 
 	for _, size := range []string{"80Mi", "96Mi", "128Mi"} {
-		eventually(t.Context(), t, "the disk is to have "+size, func() error {
-			if err := n.Get(t.Context(), client.ObjectKeyFromObject(w), w); err != nil {
-				return err
-			}
-			w.Spec.Disks[0].Size = vmv1alpha1.Size(size)
-			return n.Update(t.Context(), w)
-		})
+		n.change(t, w, func() { w.Spec.Disks[0].Size = vmv1alpha1.Size(size) })
 		want := resource.MustParse(size)
 		holds(t.Context(), t, n, n.claim("machine-system"), func(c *corev1.PersistentVolumeClaim) error {
 			if got := c.Spec.Resources.Requests[corev1.ResourceStorage]; got.Cmp(want) < 0 {

@@ -20,7 +20,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 )
@@ -147,7 +146,7 @@ func (n namespace) containerDisk(t *testing.T, name, ref string, i image) {
 		Containers: []corev1.Container{{
 			Name: "disk", Image: ref, ImagePullPolicy: corev1.PullAlways,
 			Command: []string{"/program/peek", "/disk/disk.qcow2"}, VolumeMounts: []corev1.VolumeMount{program},
-			ReadinessProbe: &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(8080)}}},
+			ReadinessProbe: peekIsReady(),
 		}},
 		SecurityContext:               &corev1.PodSecurityContext{RunAsUser: &user, RunAsGroup: &user},
 		TerminationGracePeriodSeconds: &grace,

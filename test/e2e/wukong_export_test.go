@@ -35,23 +35,26 @@ func TestWukongExports(t *testing.T) {
 		Endpoint: bucket.Endpoint, Bucket: bucket.Bucket, Key: "machine/system.qcow2",
 		Credentials: &vmv1alpha1.SecretRef{SecretName: storeKeys},
 	}
-	w := n.wukong(t, "machine", d)
+	w := n.halted(t, "machine", d)
 	n.sent(t, w, "s3://"+bucket.Bucket+"/machine/system.qcow2")
 	n.equals(t, "machine-system", i, 64<<20)
 	n.done(t, n.diskImport(t, "back", "", fromS3(bucket, "machine/system.qcow2"), ofSize(64<<20)))
 	n.equals(t, "back", i, 64<<20)
 
-	// Again, because somebody asks for it.
+	// Again, because somebody asks for it: of all disks, and of this one.
 	n.change(t, w, func() {
-		w.SetAnnotations(map[string]string{vmv1alpha1.AnnotationExport: "tuesday"})
+		annotations := w.GetAnnotations()
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[vmv1alpha1.AnnotationExport] = "tuesday"
+		w.SetAnnotations(annotations)
 	})
 	first := n.exportOf(t, w)
-	holds(t.Context(), t, n, first, func(d *diskv1alpha1.DiskExport) error {
-		if last := d.Status.AtProvider.LastTrigger; last == nil || *last != "tuesday" {
-			return fmt.Errorf("it is %s, and its last trigger is %v", d.Status.AtProvider.Phase, last)
-		}
-		return nil
-	})
+	holds(t.Context(), t, n, first, wasTriggered("tuesday", 2))
+	n.change(t, w, func() { w.Spec.Disks[0].ExportTarget.Trigger = "noon" })
+	holds(t.Context(), t, n, first, wasTriggered("noon tuesday", 3))
+	n.isWhole(t, w)
 
 	// Elsewhere, because the target changes: what was made stays.
 	n.change(t, w, func() { w.Spec.Disks[0].ExportTarget.Key = "machine/other.qcow2" })
@@ -60,6 +63,35 @@ func TestWukongExports(t *testing.T) {
 	if got := keys(t, bucket); !slices.Equal(got, []string{"machine/other.qcow2", "machine/system.qcow2"}) {
 		t.Errorf("the bucket holds %v, want both artifacts", got)
 	}
+}
+
+// wasTriggered is the property of an export that a trigger has run, with as many
+// runs as there have been.
+func wasTriggered(by string, runs int) func(*diskv1alpha1.DiskExport) error {
+	return func(d *diskv1alpha1.DiskExport) error {
+		at := d.Status.AtProvider
+		if at.LastTrigger == nil || *at.LastTrigger != by || len(at.History) != runs || at.Phase != diskv1alpha1.ExportPhaseSucceeded {
+			return fmt.Errorf("it is %s after the runs %+v: %s", at.Phase, at.History, at.Message)
+		}
+		return nil
+	}
+}
+
+// isWhole waits until a Wukong whose machine need not run is ready, with
+// everything that its status says of that, on the claim where it is one.
+func (n namespace) isWhole(t *testing.T, w *vmv1alpha1.Wukong) {
+	t.Helper()
+	holds(t.Context(), t, n, w, func(w *vmv1alpha1.Wukong) error {
+		for _, c := range []string{"Ready", "Synced", vmv1alpha1.ConditionVolumesBound, vmv1alpha1.ConditionNetworksConfigured} {
+			if err := says(w, c); err != nil {
+				return err
+			}
+		}
+		if w.Status.Phase != vmv1alpha1.PhaseStopped || w.Status.VMName != w.Name {
+			return fmt.Errorf("it is %q, its machine %q: %s", w.Status.Phase, w.Status.VMName, w.Status.Message)
+		}
+		return nil
+	})
 }
 
 // sent waits until the one disk of a Wukong is at a place.

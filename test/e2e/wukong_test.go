@@ -32,6 +32,17 @@ func (n namespace) wukong(t *testing.T, name string, disks ...vmv1alpha1.Disk) *
 	return w
 }
 
+// halted makes a Wukong whose machine does not run, as none can here: all of it
+// can be ready.
+func (n namespace) halted(t *testing.T, name string, disks ...vmv1alpha1.Disk) *vmv1alpha1.Wukong {
+	t.Helper()
+	w := &vmv1alpha1.Wukong{ObjectMeta: n.meta(name)}
+	w.Spec.CPU, w.Spec.Memory, w.Spec.Disks = 1, "1Gi", disks
+	w.Spec.StartStrategy = &vmv1alpha1.StartStrategy{RunStrategy: "Halted"}
+	n.make(t, w)
+	return w
+}
+
 // TestWukong applies a machine with two disks, one imported and one empty.
 func TestWukong(t *testing.T) {
 	t.Parallel()

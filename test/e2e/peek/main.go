@@ -2,7 +2,10 @@
 
 // Command peek serves one file or block device over HTTP, so that a test sees
 // what a machine that mounts a volume would see; under /owner whose it is, under
-// /sum the sum of it, and under /digest the sum without the zeros at its end.
+// /sum the sum of it, under /size its length, and under /digest the sum without
+// the zeros at its end. With the word make and a number of bytes before it, it
+// first makes the file, as KubeVirt makes the disk of an empty claim, with
+// something in it.
 // With the word write before it, it writes to it for ever, as a machine would: a
 // row of numbers, each in a block of its own, one after the other, round and
 // round. With the word copy it copies itself there, as KubeVirt puts the program
@@ -11,6 +14,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -18,6 +22,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -32,19 +37,44 @@ func main() {
 func run(args []string) error {
 	switch {
 	case len(args) == 1:
-		mux := http.NewServeMux()
-		mux.HandleFunc("/", content(args[0]))
-		mux.HandleFunc("/owner", owner(args[0]))
-		mux.HandleFunc("/sum", sum(args[0]))
-		mux.HandleFunc("/digest", digest(args[0]))
-		server := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-		return server.ListenAndServe()
+		return serve(args[0])
+	case len(args) == 3 && args[0] == "make":
+		if err := create(args[2], args[1]); err != nil {
+			return err
+		}
+		return serve(args[2])
 	case len(args) == 2 && args[0] == "write":
 		return write(args[1])
 	case len(args) == 2 && args[0] == "copy":
 		return copyTo(args[1])
 	}
-	return errors.New("usage: peek [write | copy] FILE")
+	return errors.New("usage: peek [make BYTES | write | copy] FILE")
+}
+
+func serve(path string) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", content(path))
+	mux.HandleFunc("/owner", owner(path))
+	mux.HandleFunc("/sum", sum(path))
+	mux.HandleFunc("/size", size(path))
+	mux.HandleFunc("/digest", digest(path))
+	server := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	return server.ListenAndServe()
+}
+
+// create makes a disk with a few bytes that nobody else has, and holes
+// elsewhere.
+func create(path, bytes string) error {
+	n, err := strconv.ParseInt(bytes, 10, 64)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_SYNC, 0o660)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(f, rand.Reader, 1<<20)
+	return errors.Join(err, f.Truncate(n), f.Close())
 }
 
 // copyTo copies this program.
@@ -131,6 +161,24 @@ func sum(path string) http.HandlerFunc {
 	}
 }
 
+// size serves the length of a file or a device.
+func size(path string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		f, err := os.Open(path)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer f.Close()
+		n, err := f.Seek(0, io.SeekEnd)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, "%d", n)
+	}
+}
+
 // digest serves the SHA-256 of a file up to its last byte that is not zero.
 func digest(path string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -140,22 +188,51 @@ func digest(path string) http.HandlerFunc {
 			return
 		}
 		defer f.Close()
-		h, b, zeros := sha256.New(), make([]byte, 1<<20), make([]byte, 1<<20)
-		skipped := 0
-		for {
-			n, err := io.ReadFull(f, b)
-			if data := bytes.TrimRight(b[:n], "\x00"); len(data) > 0 {
-				for ; skipped > 0; skipped -= min(skipped, len(zeros)) {
-					h.Write(zeros[:min(skipped, len(zeros))])
-				}
-				h.Write(data)
-				n -= len(data)
-			}
-			skipped += n
-			if err != nil {
-				break
-			}
+		h := sha256.New()
+		if err := trimmed(h, f); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
 		}
 		fmt.Fprintf(w, "%x", h.Sum(nil))
 	}
+}
+
+// trimmed writes a file up to its last byte that is not zero. Holes are not
+// read: a disk of 20 GiB with little on it is summed up at once.
+func trimmed(w io.Writer, f *os.File) error {
+	b, zeros := make([]byte, 1<<20), make([]byte, 1<<20)
+	written, at := int64(0), int64(0)
+	for {
+		n, err := f.ReadAt(b, at)
+		if data := bytes.TrimRight(b[:n], "\x00"); len(data) > 0 {
+			for ; written < at; written += min(at-written, int64(len(zeros))) {
+				w.Write(zeros[:min(at-written, int64(len(zeros)))])
+			}
+			w.Write(data)
+			written += int64(len(data))
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if at = afterHole(f, at+int64(n)); at < 0 {
+			return nil
+		}
+	}
+}
+
+// afterHole is where data is next at or behind an offset, less than zero when
+// there is none (lseek(2), SEEK_DATA). A device does not tell: it is read.
+func afterHole(f *os.File, at int64) int64 {
+	const seekData = 3
+	next, err := syscall.Seek(int(f.Fd()), at, seekData)
+	switch {
+	case errors.Is(err, syscall.ENXIO):
+		return -1
+	case err != nil:
+		return at
+	}
+	return next
 }
