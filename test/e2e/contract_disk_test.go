@@ -44,7 +44,7 @@ func (n namespace) holdsDisk(t *testing.T, claim string, i image, d vmv1alpha1.D
 	}
 	pvc := n.claim(claim)
 	holds(t.Context(), t, n, pvc, func(c *corev1.PersistentVolumeClaim) error {
-		if room := c.Status.Capacity[corev1.ResourceStorage]; room.Value() < bytesOf(d) && !outsized(c) {
+		if room := c.Status.Capacity[corev1.ResourceStorage]; room.Value() < bytesOf(d) {
 			return fmt.Errorf("it has room for %s, and the disk is to have %s", room.String(), d.Size)
 		}
 		return nil
@@ -52,12 +52,6 @@ func (n namespace) holdsDisk(t *testing.T, claim string, i image, d vmv1alpha1.D
 	if class := pvc.Spec.StorageClassName; d.StorageClassName != "" && (class == nil || *class != string(d.StorageClassName)) {
 		t.Errorf("claim %s is of class %v, want %s", claim, class, d.StorageClassName)
 	}
-}
-
-// outsized says that nobody knows how much room a claim has: its provisioner
-// ignores sizes.
-func outsized(c *corev1.PersistentVolumeClaim) bool {
-	return c.Spec.StorageClassName != nil && *c.Spec.StorageClassName == "local-path"
 }
 
 // used is what becomes of an empty disk with a target: there is nothing to

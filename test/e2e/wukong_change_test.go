@@ -16,76 +16,91 @@ import (
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
 )
 
-// TestWukongChanges changes the disks of machines that are there: one is added,
-// one gets another name, and one another source.
+// TestWukongChanges changes the disks of machines that are there: some are added,
+// some get another name, and some another source.
 func TestWukongChanges(t *testing.T) {
 	t.Parallel()
 	n, s := space(t), newShelf(t)
 	i, other := s.qcow2(t, newDisk(t), "disk.qcow2", "-c"), s.qcow2(t, smallDisk(t), "other.qcow2", "-c")
-	n.done(t, n.diskImport(t, "golden", i.url(), ofSize(64<<20)))
-	n.exported(t, n.diskExport(t, "pushed", "golden", toRegistry(n.image(t, "golden:v1"))))
-	n.dataSource(t, "ubuntu", n.name, "golden")
-	n.dataSource(t, "debian", n.name, "golden")
-
 	t.Run("add", func(t *testing.T) {
 		t.Parallel()
-		// One that is to run: KubeVirt's admission looks at the change of a
-		// machine that has an instance.
-		w := n.wukong(t, "running", n.disk("system", i.url()))
-		n.prepared(t, w)
-		n.takenUp(t, w.Name)
-		n.change(t, w, func() {
-			w.Spec.Disks = append(w.Spec.Disks, n.disk("data", ""), n.disk("more", other.url()))
-		})
-		n.attached(t, w, "system", "data", "more")
-		n.prepared(t, w)
-		n.equals(t, "running-more", other, 64<<20)
+		n.addsDisks(t, i, other)
 	})
 	t.Run("rename", func(t *testing.T) {
 		t.Parallel()
-		w := n.halted(t, "renamed", n.disk("system", i.url()), n.disk("old", other.url()), kept(n.disk("safe", other.url())))
-		n.isWhole(t, w)
-		n.change(t, w, func() {
-			w.Spec.Disks[1].Name, w.Spec.Disks[2].Name = "new", "safer"
-		})
-		// Under the new names come disks of their own; of the old ones goes what
-		// is not to be kept.
-		n.attached(t, w, "system", "new", "safer")
-		n.isWhole(t, w)
-		for _, disk := range []string{"new", "safer"} {
-			n.equals(t, "renamed-"+disk, other, 64<<20)
-		}
-		for _, disk := range []string{"old", "safe"} {
-			gone(t.Context(), t, n, &diskv1alpha1.DiskImport{ObjectMeta: n.meta("renamed-" + disk)})
-		}
-		gone(t.Context(), t, n, n.claim("renamed-old"))
-		n.stays(t, "renamed-safe")
+		n.renamesDisks(t, i, other)
 	})
 	t.Run("source", func(t *testing.T) {
 		t.Parallel()
-		short, pointed := n.disk("short", ""), n.disk("pointed", "")
-		short.Image = "docker://" + n.image(t, "golden:v1")
-		pointed.DataSource = &vmv1alpha1.DataSource{Name: "ubuntu"}
-		w := n.halted(t, "refused", n.disk("web", i.url()), pointed, short)
-		n.isWhole(t, w)
-		n.change(t, w, func() {
-			w.Spec.Disks[0].ImportSource.URL = other.url()
-			w.Spec.Disks[1].DataSource.Name = "debian"
-			w.Spec.Disks[2].Image = "docker://" + n.image(t, "golden:v2")
-		})
-		holds(t.Context(), t, n, w, isRefused(
-			`disk "web": importSource cannot change`, `disk "pointed": dataSource cannot change`, `disk "short": image cannot change`,
-			"add a disk with another name",
-		))
-		n.equals(t, "refused-web", i, 64<<20)
-		// What was changed is changed back.
-		n.change(t, w, func() {
-			w.Spec.Disks[0].ImportSource.URL = i.url()
-			w.Spec.Disks[1].DataSource.Name = "ubuntu"
-			w.Spec.Disks[2].Image = "docker://" + n.image(t, "golden:v1")
-		})
-		n.isWhole(t, w)
+		n.refusesSources(t, i, other)
 	})
+}
+
+// addsDisks adds disks to a machine that is to run: KubeVirt's admission looks at
+// the change of one that has an instance.
+func (n namespace) addsDisks(t *testing.T, i, other image) {
+	t.Helper()
+	w := n.wukong(t, "running", n.disk("system", i.url()))
+	n.prepared(t, w)
+	n.takenUp(t, w.Name)
+	n.change(t, w, func() {
+		w.Spec.Disks = append(w.Spec.Disks, n.disk("data", ""), n.disk("more", other.url()))
+	})
+	n.attached(t, w, "system", "data", "more")
+	n.prepared(t, w)
+	n.equals(t, "running-more", other, 64<<20)
+}
+
+// renamesDisks gives other names to disks: under those come disks of their own,
+// and of the old ones goes what is not to be kept.
+func (n namespace) renamesDisks(t *testing.T, i, other image) {
+	t.Helper()
+	w := n.halted(t, "renamed", n.disk("system", i.url()), n.disk("old", other.url()), kept(n.disk("safe", other.url())))
+	n.isWhole(t, w)
+	n.change(t, w, func() {
+		w.Spec.Disks[1].Name, w.Spec.Disks[2].Name = "new", "safer"
+	})
+	n.attached(t, w, "system", "new", "safer")
+	n.isWhole(t, w)
+	for _, disk := range []string{"new", "safer"} {
+		n.equals(t, "renamed-"+disk, other, 64<<20)
+	}
+	for _, disk := range []string{"old", "safe"} {
+		gone(t.Context(), t, n, &diskv1alpha1.DiskImport{ObjectMeta: n.meta("renamed-" + disk)})
+	}
+	gone(t.Context(), t, n, n.claim("renamed-old"))
+	n.stays(t, "renamed-safe")
+}
+
+// refusesSources changes the sources of disks that are there, which stay as they
+// are, and changes them back.
+func (n namespace) refusesSources(t *testing.T, i, other image) {
+	t.Helper()
+	n.done(t, n.diskImport(t, "golden", i.url(), ofSize(64<<20)))
+	n.exported(t, n.diskExport(t, "pushed", "golden", toRegistry(n.image(t, "golden:v1"))))
+	for _, name := range []string{"ubuntu", "debian"} {
+		n.dataSource(t, name, n.name, "golden")
+	}
+	short, pointed := n.disk("short", ""), n.disk("pointed", "")
+	short.Image = "docker://" + n.image(t, "golden:v1")
+	pointed.DataSource = &vmv1alpha1.DataSource{Name: "ubuntu"}
+	w := n.halted(t, "refused", n.disk("web", i.url()), pointed, short)
+	n.isWhole(t, w)
+	from := func(url, dataSource, image string) {
+		n.change(t, w, func() {
+			w.Spec.Disks[0].ImportSource.URL, w.Spec.Disks[1].DataSource.Name, w.Spec.Disks[2].Image = url, vmv1alpha1.ObjectName(dataSource), image
+		})
+	}
+	from(other.url(), "debian", "docker://"+n.image(t, "golden:v2"))
+	holds(t.Context(), t, n, w, isRefused(
+		`disk "web": importSource cannot change`, `disk "pointed": dataSource cannot change`, `disk "short": image cannot change`,
+		"add a disk with another name",
+	))
+	for _, disk := range []string{"web", "pointed", "short"} {
+		n.holdsDisk(t, "refused-"+disk, i, w.Spec.Disks[0], true)
+	}
+	from(i.url(), "ubuntu", short.Image)
+	n.isWhole(t, w)
 }
 
 // attached waits until a machine has these disks, and no others, each on the
