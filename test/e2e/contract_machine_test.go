@@ -39,7 +39,7 @@ func (n namespace) hasMachine(t *testing.T, w *vmv1alpha1.Wukong, boots string) 
 	t.Helper()
 	n.takenUp(t, w.Name)
 	spec := n.machineOf(t, w).Spec.Template.Spec
-	if spec.Domain.CPU == nil || spec.Domain.CPU.Cores != uint32(w.Spec.CPU) { //nolint:gosec // The API bounds it.
+	if spec.Domain.CPU == nil || spec.Domain.CPU.Cores != uint32(w.Spec.CPU) {
 		t.Errorf("the machine has the processors %+v, want %d", spec.Domain.CPU, w.Spec.CPU)
 	}
 	if m := spec.Domain.Memory; m == nil || m.Guest == nil || m.Guest.String() != string(w.Spec.Memory) {
