@@ -34,6 +34,9 @@ type Usage struct {
 type Writer struct {
 	Pod   string
 	Since time.Time
+
+	// Began is when the first of its containers began to run, zero until then.
+	Began time.Time
 }
 
 // Driver is the CSI driver of the volume, or "" when it has none.
@@ -115,8 +118,20 @@ func (u *Usage) count(p *corev1.Pod) {
 		u.Nodes = append(u.Nodes, p.Spec.NodeName)
 	}
 	if writes {
-		u.Writers = append(u.Writers, Writer{Pod: p.GetName(), Since: p.GetCreationTimestamp().Time})
+		u.Writers = append(u.Writers, Writer{Pod: p.GetName(), Since: p.GetCreationTimestamp().Time, Began: began(p)})
 	}
+}
+
+// began is when the first container of a pod began to run, as far as it still does.
+func began(p *corev1.Pod) time.Time {
+	first := time.Time{}
+	for i := range p.Status.ContainerStatuses {
+		r := p.Status.ContainerStatuses[i].State.Running
+		if r != nil && (first.IsZero() || r.StartedAt.Time.Before(first)) {
+			first = r.StartedAt.Time
+		}
+	}
+	return first
 }
 
 // claimOf is the claim behind a volume of a pod, or "".

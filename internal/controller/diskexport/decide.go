@@ -51,6 +51,10 @@ const (
 	actionTidy action = "Tidy"
 )
 
+// filling is how long a pod that runs may take until there is a disk on an empty
+// claim. Until then it is looked for again.
+const filling = 2 * time.Minute
+
 // A view is everything that was observed of a DiskExport, as plain values.
 type view struct {
 	origin origin.Disk
@@ -223,13 +227,14 @@ func empty(v view) bool {
 }
 
 // fills reports whether a pod has begun to use a volume on which there was no
-// disk: an empty claim gets one when its machine starts for the first time.
+// disk: an empty claim gets one when its machine starts for the first time, a
+// moment after the pod has. A run that began about then may have come too early.
 func fills(v view) bool {
 	if !empty(v) {
 		return false
 	}
-	start := v.mover.Job.GetCreationTimestamp()
-	return slices.ContainsFunc(v.origin.Usage.Writers, func(w volume.Writer) bool { return w.Since.After(start.Time) })
+	early := v.mover.Job.GetCreationTimestamp().Add(-filling)
+	return slices.ContainsFunc(v.origin.Usage.Writers, func(w volume.Writer) bool { return w.Began.After(early) })
 }
 
 // completion is when the mover succeeded; zero when it has not.

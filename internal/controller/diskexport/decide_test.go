@@ -60,6 +60,11 @@ func TestDecide(t *testing.T) {
 	inUse := origin.Plan{Problem: &diagnosis.Finding{Reason: v1alpha1.ReasonSourceInUse}}
 	late := disk(written)
 	late.Usage.Writers[0].Since = now().Add(time.Minute)
+	since := func(began time.Duration) origin.Disk {
+		d := disk(written)
+		d.Usage.Writers[0].Began = now().Add(began)
+		return d
+	}
 
 	cases := map[string]struct {
 		reason string
@@ -101,7 +106,10 @@ func TestDecide(t *testing.T) {
 		"FailedTornInUse":   {"One that waits does so without a Job.", view{origin: disk(written), plan: inUse, mover: shaken(offline), want: &stamp, torn: mostTorn}, actionRestart},
 		"FailedTornCopy":    {"A snapshot that changes is damaged.", view{origin: disk(written), plan: used, mover: shaken(snap), want: &stamp}, actionWait},
 		"Empty":             {"A volume without a disk waits for one.", view{origin: disk(), mover: nothing, want: &stamp}, actionWait},
-		"EmptyFills":        {"It may have one when a pod begins to use it.", view{origin: late, mover: nothing, want: &stamp}, actionRestart},
+		"EmptyFills":        {"It may have one when a pod begins to use it.", view{origin: since(time.Minute), mover: nothing, want: &stamp}, actionRestart},
+		"EmptyTooEarly":     {"So it may when the pod had begun just before.", view{origin: since(-time.Minute), mover: nothing, want: &stamp}, actionRestart},
+		"EmptyAllTheTime":   {"A pod that has run for long makes no disk any more.", view{origin: since(-time.Hour), mover: nothing, want: &stamp}, actionWait},
+		"EmptyNotRunning":   {"A pod that waits for a node has not begun.", view{origin: late, mover: nothing, want: &stamp}, actionWait},
 		"Done":              {"What is done is done.", view{done: true}, actionWait},
 		"DoneWithRest":      {"But for what is left.", view{done: true, copy: both}, actionTidy},
 		"DoneWithSecret":    {"A Secret alone goes too.", view{done: true, mover: moverjob.State{Secret: secret}}, actionTidy},
