@@ -16,11 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
-	"github.com/novasphere/provider-wukong/internal/composition"
 )
 
 // An artifact is where a disk goes: an image in the registry, or an object.
@@ -84,30 +81,13 @@ func (n namespace) used(t *testing.T, w *vmv1alpha1.Wukong, d vmv1alpha1.Disk) i
 }
 
 // hasNothingToSend waits until a Wukong says that its one disk cannot be exported
-// as there is none yet, and will not look again before another pod uses it.
+// as there is none yet.
 func (n namespace) hasNothingToSend(t *testing.T, w *vmv1alpha1.Wukong) {
 	t.Helper()
-	eventually(t.Context(), t, "the empty disk of "+w.Name+" cannot be exported", func() error {
-		if err := n.Get(t.Context(), client.ObjectKeyFromObject(w), w); err != nil {
-			return err
-		}
-		exports, pods := &diskv1alpha1.DiskExportList{}, &corev1.PodList{}
-		if err := n.List(t.Context(), exports, client.InNamespace(n.name), client.MatchingLabels{composition.LabelWukong: w.Name}); err != nil {
-			return err
-		}
-		if err := n.List(t.Context(), pods, client.InNamespace(n.name), client.MatchingLabels{"kubevirt.io": "virt-launcher"}); err != nil {
-			return err
-		}
-		if len(exports.Items) != 1 || len(pods.Items) != 1 {
-			return fmt.Errorf("there are %d exports and %d machines", len(exports.Items), len(pods.Items))
-		}
-		at := exports.Items[0].Status.AtProvider
-		if at.Phase != diskv1alpha1.ExportPhaseFailed || pods.Items[0].CreationTimestamp.After(at.StartTime.Time) {
-			return fmt.Errorf("the export is %s: %s", at.Phase, at.Message)
-		}
+	holds(t.Context(), t, n, w, func(w *vmv1alpha1.Wukong) error {
 		e := w.Status.Volumes[0].ExportStatus
 		if e == nil || e.Phase != vmv1alpha1.ExportFailed || !strings.Contains(e.Message, "no file disk.img") || !strings.Contains(w.Status.Message, `disk "system"`) {
-			return fmt.Errorf("the Wukong says %+v: %s", e, w.Status.Message)
+			return fmt.Errorf("it says %+v: %s", e, w.Status.Message)
 		}
 		return nil
 	})
