@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	vmv1alpha1 "github.com/novasphere/provider-wukong/apis/vm/v1alpha1"
 )
@@ -116,7 +117,10 @@ func (n namespace) copied(t *testing.T, pod *corev1.Pod) image {
 // what is there.
 func (n namespace) isSent(t *testing.T, w *vmv1alpha1.Wukong, d vmv1alpha1.Disk, to artifact, i image) {
 	t.Helper()
-	holds(t.Context(), t, n, w, func(w *vmv1alpha1.Wukong) error {
+	within(t.Context(), t, fullDisk, "disk "+d.Name+" is sent", func() error {
+		if err := n.Get(t.Context(), client.ObjectKeyFromObject(w), w); err != nil {
+			return err
+		}
 		for _, v := range w.Status.Volumes {
 			if e := v.ExportStatus; v.Name == d.Name && e != nil && e.Phase == vmv1alpha1.ExportSucceeded && e.Progress == "100%" {
 				return nil

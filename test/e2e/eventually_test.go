@@ -18,6 +18,10 @@ const (
 	// long enough for a machine that does ten other things.
 	patience = 3 * time.Minute
 
+	// fullDisk is how long they wait for a disk of 20 GiB to be summed up, holes
+	// and all, on such a machine.
+	fullDisk = 10 * time.Minute
+
 	// glance is the pause between two looks at the cluster.
 	glance = 250 * time.Millisecond
 )
@@ -26,7 +30,13 @@ const (
 // the last error.
 func eventually(ctx context.Context, t *testing.T, what string, check func() error) {
 	t.Helper()
-	late := time.After(patience)
+	within(ctx, t, patience, what, check)
+}
+
+// within is eventually with another patience.
+func within(ctx context.Context, t *testing.T, limit time.Duration, what string, check func() error) {
+	t.Helper()
+	late := time.After(limit)
 	for {
 		err := check()
 		if err == nil {
@@ -35,7 +45,7 @@ func eventually(ctx context.Context, t *testing.T, what string, check func() err
 		select {
 		case <-time.After(glance):
 		case <-late:
-			t.Fatalf("%s: not after %s: %v", what, patience, err)
+			t.Fatalf("%s: not after %s: %v", what, limit, err)
 		case <-ctx.Done():
 			t.Fatalf("%s: the test ended: %v", what, err)
 		}
