@@ -53,3 +53,20 @@ func TestCount(t *testing.T) {
 		})
 	}
 }
+
+func TestBegan(t *testing.T) {
+	first := metav1.Unix(1_800_000_000, 0)
+	running := func(at metav1.Time) corev1.ContainerStatus {
+		return corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at}}}
+	}
+	waiting := corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}}
+	p := &corev1.Pod{}
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{waiting}
+	if got := began(p); !got.IsZero() {
+		t.Errorf("a pod that waits has begun at %s", got)
+	}
+	p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, running(metav1.Unix(1_800_000_005, 0)), running(first))
+	if got := began(p); !got.Equal(first.Time) {
+		t.Errorf("a pod has begun at %s, want when its first container did, at %s", got, first)
+	}
+}
