@@ -97,7 +97,7 @@ func damagedRegistry(t *testing.T, j *transfer.Job) {
 		if !ok || q.Method != http.MethodGet {
 			return false
 		}
-		layer := filepath.Join(r.Folder, "docker/registry/v2/blobs/sha256", digest[:2], digest, "data")
+		layer := filepath.Join(r.Folder, "docker", "registry", "v2", "blobs", "sha256", digest[:2], digest, "data")
 		if info, err := os.Stat(layer); err == nil && info.Size() > mib {
 			once.Do(func() { damage(t, layer) })
 		}

@@ -60,7 +60,7 @@ func unplaced(message string, since time.Duration) moverjob.State {
 const (
 	noRoom  = "0/2 nodes are available: 1 Insufficient cpu, 1 Too many pods."
 	noLabel = "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."
-	unbound = "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+	noClaim = "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims."
 )
 
 func TestWaiting(t *testing.T) {
@@ -104,8 +104,8 @@ func TestOf(t *testing.T) {
 		"Unschedulable": {"The scheduler says why, at once.", unplaced(noLabel, time.Second), volume.State{}, v1alpha1.ReasonUnschedulable, "0/2 nodes"},
 		"Room":          {"Who waits for others is well.", unplaced(noRoom, time.Minute), volume.State{}, "", ""},
 		"NoRoom":        {"Who waits too long asks for too much.", unplaced(noRoom, 11*time.Minute), volume.State{}, v1alpha1.ReasonUnschedulable, "0/2 nodes"},
-		"Binding":       {"A claim takes a moment to be bound.", unplaced(unbound, time.Second), volume.State{}, "", ""},
-		"Unbound":       {"A claim that is not bound holds the mover up.", unplaced(unbound, time.Minute), volume.State{}, v1alpha1.ReasonUnschedulable, "0/2 nodes"},
+		"Binding":       {"A claim takes a moment to be bound.", unplaced(noClaim, time.Second), volume.State{}, "", ""},
+		"Unbound":       {"A claim that is not bound holds the mover up.", unplaced(noClaim, time.Minute), volume.State{}, v1alpha1.ReasonUnschedulable, "0/2 nodes"},
 		"ImagePull":     {"An image that cannot be pulled is named.", moverjob.State{Pods: []corev1.Pod{waiting("ImagePullBackOff")}}, volume.State{}, v1alpha1.ReasonImagePullFailed, "mover:v1"},
 		"Container":     {"A container that does not start says why.", moverjob.State{Pods: []corev1.Pod{waiting("CreateContainerConfigError")}}, volume.State{}, v1alpha1.ReasonContainerStuck, "because."},
 		"Mount":         {"A volume that cannot be mounted says why.", moverjob.State{Pods: []corev1.Pod{waiting("ContainerCreating")}, Events: event("FailedMount", "timed out")}, volume.State{}, v1alpha1.ReasonVolumePending, "timed out."},

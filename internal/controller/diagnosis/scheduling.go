@@ -4,7 +4,6 @@ package diagnosis
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,15 +27,16 @@ const (
 // The scheduler's words for what passes by itself, as they stand in the message
 // of a pod's condition (pkg/scheduler/framework/plugins of Kubernetes:
 // noderesources/fit.go, volumebinding/binder.go).
-var (
-	roomWords  = []string{"Insufficient ", "Too many pods"}
-	claimWords = []string{"unbound immediate PersistentVolumeClaims"}
+const (
+	tooLittle = "Insufficient "
+	tooMany   = "Too many pods"
+	unbound   = "unbound immediate PersistentVolumeClaims"
 )
 
 // Waiting says what a mover waits for that passes by itself; empty: nothing, or
 // nothing that is known.
 func Waiting(m moverjob.State) string {
-	if c := unscheduled(m.Pod()); c != nil && says(c.Message, roomWords) {
+	if c := unscheduled(m.Pod()); c != nil && lacksRoom(c.Message) {
 		return fmt.Sprintf("The mover waits for room on a node: %s.", Detail(c.Message))
 	}
 	return ""
@@ -54,9 +54,9 @@ func ofScheduling(p *corev1.Pod, now time.Time) *Finding {
 // has to change something.
 func patienceWith(message string) time.Duration {
 	switch {
-	case says(message, roomWords):
+	case lacksRoom(message):
 		return patienceForRoom
-	case says(message, claimWords):
+	case strings.Contains(message, unbound):
 		return patienceForClaim
 	}
 	return 0
@@ -75,6 +75,6 @@ func unscheduled(p *corev1.Pod) *corev1.PodCondition {
 	return nil
 }
 
-func says(message string, words []string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(message, w) })
+func lacksRoom(message string) bool {
+	return strings.Contains(message, tooLittle) || strings.Contains(message, tooMany)
 }

@@ -31,9 +31,11 @@ const maxSteps = 16
 // its steps: a pod goes, a claim goes, a claim is bound. On a cluster that has
 // time each takes a tenth of a second; what takes longer than all of them is
 // looked at again by nextPoll.
-var handoverPauses = []time.Duration{
-	50 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond,
-	200 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond,
+func handoverPauses() []time.Duration {
+	return []time.Duration{
+		50 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond,
+		200 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond,
+	}
 }
 
 // The reasons of events.
@@ -149,7 +151,7 @@ func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskImport) (managed
 // advance acts on what there is until something has to be waited for that takes
 // longer than a moment.
 func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) error {
-	pauses := handoverPauses
+	pauses := handoverPauses()
 	for range maxSteps {
 		v, err := e.look(ctx, cr)
 		if err != nil {

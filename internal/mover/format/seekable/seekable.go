@@ -109,7 +109,10 @@ func Open(ctx context.Context, f disk.File) (*Layout, error) {
 		return nil, ErrNone
 	}
 	l.table = table[skippableBytes:]
-	return l, l.check(size - bytes)
+	if err := l.check(size - bytes); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // check sums the frames up, which must be all that stands before the table.

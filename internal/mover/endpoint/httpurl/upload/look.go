@@ -61,14 +61,14 @@ func (u *Upload) lookOnce(ctx context.Context) (sight, error) {
 	if err := u.opts.CheckURL(u.at); err != nil {
 		return sight{}, err
 	}
-	r, err := u.head(ctx, askPatience, u.at, u.credentials)
+	r, err := u.head(ctx, askPatience, u.at, u.credentials) //nolint:bodyclose // head closes it.
 	if err == nil && denied(r.StatusCode) {
 		fresh, e := u.renew()
 		if e != nil {
 			return sight{}, e
 		}
 		if fresh {
-			r, err = u.head(ctx, askPatience, u.at, u.credentials)
+			r, err = u.head(ctx, askPatience, u.at, u.credentials) //nolint:bodyclose // See above.
 		}
 	}
 	if err != nil {
@@ -156,7 +156,7 @@ func (u *Upload) lastLook(ctx context.Context) func(most int64) error {
 		earlier = u.sent
 	}
 	return func(most int64) error {
-		r, err := u.head(ctx, lastPatience, at, credentials)
+		r, err := u.head(ctx, lastPatience, at, credentials) //nolint:bodyclose // head closes it.
 		if err != nil {
 			return nil //nolint:nilerr // See above.
 		}
