@@ -196,6 +196,28 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
+// TestUploadsAreKept shows what a store says to a rule for unfinished uploads that
+// has none: it refuses the rule as it is written, and the message has its words.
+func TestUploadsAreKept(t *testing.T) {
+	for name, start := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := start(t)
+			b := open(t, srv.options("uploads"))
+			must(t, b.Create(t.Context(), bucket.Settings{}))
+			want := bucket.Settings{Lifecycle: []bucket.LifecycleRule{{Name: "uploads", AbortUploads: 7}}}
+			done, err := b.Apply(t.Context(), want, map[string]bool{bucket.FeatureLifecycle: true})
+			must(t, err)
+			switch o := done[bucket.FeatureLifecycle]; {
+			case srv.keepsUploads && (o.Verdict != bucket.Differs || !strings.Contains(o.Refused, "400 InvalidArgument")):
+				t.Errorf("want it refused by 400 InvalidArgument, got %+v", o)
+			case !srv.keepsUploads && o.Verdict != bucket.Unsupported:
+				t.Errorf("want it unsupported, got %+v", o)
+			}
+		})
+	}
+}
+
 // TestSpelling compares what a store gives back with the same in other words.
 func TestSpelling(t *testing.T) {
 	srv := versitygw(t)

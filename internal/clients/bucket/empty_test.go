@@ -108,27 +108,77 @@ func TestEmptyOneByOne(t *testing.T) {
 	must(t, b.Delete(t.Context()))
 }
 
+// A locking keeps an object from being deleted.
+type locking struct {
+	lock func(t *testing.T, c *s3conn.Conn, name, key string)
+
+	// says what keeps it, free releases it; nil: nobody can.
+	says string
+	free func(t *testing.T, c *s3conn.Conn, name, key string)
+}
+
+func lockings() map[string]locking {
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	retained := func(mode types.ObjectLockRetentionMode) func(*testing.T, *s3conn.Conn, string, string) {
+		return func(t *testing.T, c *s3conn.Conn, name, key string) {
+			_, err := c.PutObjectRetention(t.Context(), &s3.PutObjectRetentionInput{Bucket: &name, Key: &key, Retention: &types.ObjectLockRetention{Mode: mode, RetainUntilDate: &until}})
+			must(t, err)
+		}
+	}
+	hold := func(s types.ObjectLockLegalHoldStatus) func(*testing.T, *s3conn.Conn, string, string) {
+		return func(t *testing.T, c *s3conn.Conn, name, key string) {
+			_, err := c.PutObjectLegalHold(t.Context(), &s3.PutObjectLegalHoldInput{Bucket: &name, Key: &key, LegalHold: &types.ObjectLockLegalHold{Status: s}})
+			must(t, err)
+		}
+	}
+	return map[string]locking{
+		"Compliance": {lock: retained(types.ObjectLockRetentionModeCompliance), says: until.Format(time.RFC3339)},
+		// Whoever may can bypass it; emptying does not.
+		"Governance": {lock: retained(types.ObjectLockRetentionModeGovernance), says: until.Format(time.RFC3339), free: func(t *testing.T, c *s3conn.Conn, name, key string) {
+			v, err := c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &name, Key: &key})
+			must(t, err)
+			_, err = c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &name, Key: &key, VersionId: v.VersionId, BypassGovernanceRetention: aws.Bool(true)})
+			must(t, err)
+		}},
+		"LegalHold": {lock: hold(types.ObjectLockLegalHoldStatusOn), says: "by a legal hold", free: hold(types.ObjectLockLegalHoldStatusOff)},
+	}
+}
+
 // TestEmptyLocked shows that what is locked is a reason to give up, which says
-// until when.
+// what keeps it and until when; and that the bucket can be emptied without it.
 func TestEmptyLocked(t *testing.T) {
 	for name, start := range servers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := start(t)
-			b, c := open(t, srv.options("locked")), direct(t, srv)
-			must(t, b.Create(t.Context(), bucket.Settings{ObjectLock: &bucket.ObjectLock{}}))
-			put(t, c, "locked", "free")
-			put(t, c, "locked", "held")
-			until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-			_, err := c.PutObjectRetention(t.Context(), &s3.PutObjectRetentionInput{
-				Bucket: aws.String("locked"), Key: aws.String("held"),
-				Retention: &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeCompliance, RetainUntilDate: &until},
-			})
-			must(t, err)
-			_, err = b.Empty(t.Context(), 100)
-			p := wants(t, "to empty it", err, bucket.Locked)
-			if !strings.Contains(p.Message, `"held"`) || !strings.Contains(p.Message, until.Format(time.RFC3339)) {
-				t.Errorf("the message does not say what is locked, until when: %s", p.Message)
+			for kind, l := range lockings() {
+				t.Run(kind, func(t *testing.T) {
+					name := strings.ToLower(kind)
+					b, c := open(t, srv.options(name)), direct(t, srv)
+					must(t, b.Create(t.Context(), bucket.Settings{ObjectLock: &bucket.ObjectLock{}}))
+					put(t, c, name, "free")
+					put(t, c, name, "held")
+					l.lock(t, c, name, "held")
+					_, err := b.Empty(t.Context(), 100)
+					p := wants(t, "to empty it", err, bucket.Locked)
+					if !strings.Contains(p.Message, `"held"`) || !strings.Contains(p.Message, l.says) {
+						t.Errorf("the message does not say what is locked, by what: %s", p.Message)
+					}
+					_, again := b.Empty(t.Context(), 100)
+					if p := wants(t, "to empty it again", again, bucket.Locked); p.Error() != err.Error() {
+						t.Errorf("the message is another one the second time: %s, %s", err, p)
+					}
+					if l.free == nil {
+						return
+					}
+					l.free(t, c, name, "held")
+					r, err := b.Empty(t.Context(), 100)
+					must(t, err)
+					if !r.Done {
+						t.Errorf("without the lock it is not emptied: %+v", r)
+					}
+					must(t, b.Delete(t.Context()))
+				})
 			}
 		})
 	}

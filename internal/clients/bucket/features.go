@@ -161,8 +161,7 @@ func (b *Bucket) encryptionFeature(want *Encryption) feature {
 	}
 }
 
-// sameEncryption compares what new objects are encrypted with. A key has two
-// names: its own, and one that ends in it.
+// sameEncryption compares what new objects are encrypted with.
 func sameEncryption(is *types.ServerSideEncryptionByDefault, want Encryption) bool {
 	if is == nil || (is.SSEAlgorithm == types.ServerSideEncryptionAwsKms) != want.KMS {
 		return false
@@ -170,8 +169,26 @@ func sameEncryption(is *types.ServerSideEncryptionByDefault, want Encryption) bo
 	if !want.KMS {
 		return is.SSEAlgorithm == types.ServerSideEncryptionAes256
 	}
-	key := aws.ToString(is.KMSMasterKeyID)
-	return want.Key == "" || key == want.Key || strings.HasSuffix(key, "/"+want.Key) || strings.HasSuffix(want.Key, "/"+key)
+	return want.Key == "" || sameKey(aws.ToString(is.KMSMasterKeyID), want.Key)
+}
+
+// sameKey compares the names of a key. It has its own and aliases, and each of
+// them may be the end of an ARN.
+func sameKey(a, b string) bool {
+	x, whole := keyOfARN(a)
+	y, too := keyOfARN(b)
+	if whole && too {
+		return a == b
+	}
+	return x == y
+}
+
+// keyOfARN is the name of a key that an ARN ends in, or what is none.
+func keyOfARN(name string) (string, bool) {
+	if !strings.HasPrefix(name, "arn:") {
+		return name, false
+	}
+	return strings.TrimPrefix(name[strings.LastIndex(name, ":")+1:], "key/"), true
 }
 
 func (b *Bucket) policyFeature(want string) feature {

@@ -15,9 +15,8 @@ import (
 
 // A request is what of a request stores have refused.
 type request struct {
-	what          string // method and query
-	md5, checksum string
-	body          string
+	what string // method and query
+	body string
 }
 
 // recorded is a bucket in a store behind a proxy, and the requests for it. Some
@@ -31,14 +30,8 @@ func recorded(t *testing.T, fault versity.Fault, change func(*bucket.Options)) (
 	proxy.Set(func(w http.ResponseWriter, r *http.Request) bool {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		q := request{what: r.Method + " " + r.URL.RawQuery, md5: r.Header.Get("Content-Md5"), body: string(body)}
-		for name := range r.Header {
-			if strings.HasPrefix(name, "X-Amz-Checksum-") || strings.HasPrefix(name, "X-Amz-Sdk-Checksum-") || name == "X-Amz-Trailer" {
-				q.checksum += name + " "
-			}
-		}
 		mu.Lock()
-		seen = append(seen, q)
+		seen = append(seen, request{what: r.Method + " " + r.URL.RawQuery, body: string(body)})
 		mu.Unlock()
 		return fault != nil && fault(w, r)
 	})
@@ -49,36 +42,6 @@ func recorded(t *testing.T, fault versity.Fault, change func(*bucket.Options)) (
 		mu.Lock()
 		defer mu.Unlock()
 		return append([]request(nil), seen...)
-	}
-}
-
-// TestChecksums shows what stores are sent: older ones want Content-MD5 and
-// refuse what they do not know, AWS takes the SDK's own.
-func TestChecksums(t *testing.T) {
-	for name, generic := range map[string]bool{"Generic": true, "AWS": false} {
-		t.Run(name, func(t *testing.T) {
-			b, seen := recorded(t, nil, func(o *bucket.Options) { o.Generic = generic })
-			must(t, b.Create(t.Context(), bucket.Settings{}))
-			want := bucket.Settings{Versioning: "Enabled", Policy: policyFor("recorded", "s3:GetObject"), Tags: map[string]string{"a": "b"}}
-			_, err := b.Apply(t.Context(), want, map[string]bool{bucket.FeatureVersioning: true, bucket.FeaturePolicy: true, bucket.FeatureTags: true})
-			must(t, err)
-			puts := 0
-			for _, r := range seen() {
-				if !strings.HasPrefix(r.what, "PUT ") || r.what == "PUT " {
-					continue
-				}
-				puts++
-				if generic && (r.md5 == "" || r.checksum != "") {
-					t.Errorf("%s has Content-MD5 %q and checksums %q, want the first alone", r.what, r.md5, r.checksum)
-				}
-				if !generic && !strings.Contains(r.checksum, "X-Amz-Checksum-Crc32") {
-					t.Errorf("%s has checksums %q, want a CRC32", r.what, r.checksum)
-				}
-			}
-			if puts != 3 {
-				t.Errorf("%d requests change something, want 3", puts)
-			}
-		})
 	}
 }
 
