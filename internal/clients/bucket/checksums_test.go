@@ -125,9 +125,11 @@ func TestChecksums(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, _ := demanding(t, tc.demand, tc.generic)
+			b, c := demanding(t, tc.demand, tc.generic)
 			want := everything("sums")
+			want.ObjectLock = &bucket.ObjectLock{}
 			must(t, b.Create(t.Context(), bucket.Settings{ObjectLock: want.ObjectLock}))
+			put(t, c, "sums", "one")
 			s, err := b.Look(t.Context(), want)
 			must(t, err)
 			names := map[string]bool{}
@@ -144,6 +146,9 @@ func TestChecksums(t *testing.T) {
 				if (o.Verdict == bucket.Same) != tc.same {
 					t.Errorf("%s: %s is %+v", tc.reason, feature, o)
 				}
+			}
+			if _, err = b.Empty(t.Context(), 100); (err == nil) != tc.same && name != "AWSOlder" {
+				t.Errorf("%s: emptying says %v", tc.reason, err)
 			}
 		})
 	}

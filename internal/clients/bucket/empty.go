@@ -170,25 +170,44 @@ func (p *pass) removeEach(ctx context.Context, found []types.ObjectIdentifier) e
 // object that is locked; but whether it is they all say.
 func (p *pass) kept(ctx context.Context, o types.ObjectIdentifier, a answer) error {
 	key := aws.ToString(o.Key)
-	until, locked := p.locked(ctx, o)
+	until, locked := p.locked(ctx, o, a)
 	switch {
 	case locked:
-		return &Problem{Reason: Locked, Message: fmt.Sprintf("Object %q in bucket %q is locked %s, so that the bucket cannot be emptied: wait until then, or release the lock.", key, p.name, until)}
-	case a.code == "AccessDenied" || a.status == 403:
+		return &Problem{Reason: Locked, Message: fmt.Sprintf("Object %q in bucket %q is locked %s, so that the bucket cannot be emptied: wait until that ends, or release the lock.", key, p.name, until)}
+	case a.denies():
 		return &Problem{Reason: Denied, Message: fmt.Sprintf("The store does not let these credentials delete object %q in bucket %q: grant them that right.", key, p.name)}
 	}
 	return fmt.Errorf("cannot delete object %q in bucket %q: the store answers %s %s", key, p.name, a.code, p.conn.Scrub(a.message))
 }
 
-// locked reports whether an object is locked, and until when.
-func (p *pass) locked(ctx context.Context, o types.ObjectIdentifier) (string, bool) {
+// locked reports whether an object is locked, and by what or until when.
+func (p *pass) locked(ctx context.Context, o types.ObjectIdentifier, a answer) (string, bool) {
 	hold, err := p.api.GetObjectLegalHold(ctx, &s3.GetObjectLegalHoldInput{Bucket: &p.name, Key: o.Key, VersionId: o.VersionId})
 	if err == nil && hold.LegalHold != nil && hold.LegalHold.Status == types.ObjectLockLegalHoldStatusOn {
 		return "by a legal hold", true
 	}
 	r, err := p.api.GetObjectRetention(ctx, &s3.GetObjectRetentionInput{Bucket: &p.name, Key: o.Key, VersionId: o.VersionId})
-	if err == nil && r.Retention != nil && r.Retention.RetainUntilDate != nil && time.Now().Before(*r.Retention.RetainUntilDate) {
-		return "until " + r.Retention.RetainUntilDate.UTC().Format(time.RFC3339), true
+	if err == nil && r.Retention != nil && r.Retention.RetainUntilDate != nil {
+		return "until " + r.Retention.RetainUntilDate.UTC().Format(time.RFC3339), time.Now().Before(*r.Retention.RetainUntilDate)
 	}
-	return "", false
+	if !a.denies() {
+		return "", false
+	}
+	return p.lockedByDefault(ctx)
+}
+
+// lockedByDefault reports whether the bucket's default retention may lock what
+// has none of its own. With AWS objects have it from the moment that they are
+// written; some stores look only when an object is to be deleted.
+func (p *pass) lockedByDefault(ctx context.Context) (string, bool) {
+	if !p.generic {
+		return "", false
+	}
+	c, err := p.api.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &p.name})
+	if err != nil || c.ObjectLockConfiguration == nil || c.ObjectLockConfiguration.Rule == nil || c.ObjectLockConfiguration.Rule.DefaultRetention == nil {
+		return "", false
+	}
+	r := c.ObjectLockConfiguration.Rule.DefaultRetention
+	days := aws.ToInt32(r.Days) + daysOfYear*aws.ToInt32(r.Years)
+	return fmt.Sprintf("by the bucket's default retention (%s, %d days)", r.Mode, days), days > 0
 }

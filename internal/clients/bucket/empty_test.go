@@ -183,3 +183,27 @@ func TestEmptyLocked(t *testing.T) {
 		})
 	}
 }
+
+// TestEmptyLockedByDefault shows what keeps objects in a store that does not write
+// the bucket's default retention to them.
+func TestEmptyLockedByDefault(t *testing.T) {
+	srv := versitygw(t)
+	b, c := open(t, srv.options("default")), direct(t, srv)
+	retain := func(l bucket.ObjectLock) {
+		_, err := b.Apply(t.Context(), bucket.Settings{ObjectLock: &l}, map[string]bool{bucket.FeatureObjectLock: true})
+		must(t, err)
+	}
+	must(t, b.Create(t.Context(), bucket.Settings{ObjectLock: &bucket.ObjectLock{}}))
+	put(t, c, "default", "held")
+	retain(bucket.ObjectLock{Mode: "COMPLIANCE", Days: 2})
+	_, err := b.Empty(t.Context(), 100)
+	if p := wants(t, "to empty it", err, bucket.Locked); !strings.Contains(p.Message, "default retention (COMPLIANCE, 2 days)") {
+		t.Errorf("the message does not say by what it is locked: %s", p.Message)
+	}
+	retain(bucket.ObjectLock{})
+	r, err := b.Empty(t.Context(), 100)
+	must(t, err)
+	if !r.Done {
+		t.Errorf("without the lock it is not emptied: %+v", r)
+	}
+}

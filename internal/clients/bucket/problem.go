@@ -50,6 +50,9 @@ type answer struct {
 	region        string // of the bucket, where it says so
 }
 
+// denies reports whether the store says that these credentials may not do it.
+func (a answer) denies() bool { return a.code == "AccessDenied" || a.status == http.StatusForbidden }
+
 // answerOf returns the store's answer; a zero one if it gave none.
 func answerOf(err error) answer {
 	var a answer
