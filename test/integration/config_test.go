@@ -6,6 +6,7 @@ package integration
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
@@ -14,6 +15,8 @@ import (
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/apis/v1alpha1"
+	"github.com/novasphere/provider-wukong/internal/s3test/loopback"
+	"github.com/novasphere/provider-wukong/internal/s3test/versity"
 )
 
 // TestTargetFromSecret imports through a kubeconfig in a Secret of the
@@ -53,6 +56,49 @@ func TestTargetFromSecret(t *testing.T) {
 	must(t, kube.client.Delete(t.Context(), cr))
 	gone(t, cr)
 	gone(t, pc)
+}
+
+// TestStoreHealth follows an S3 store that is not there, comes, goes, and is
+// broken behind an address that answers.
+func TestStoreHealth(t *testing.T) {
+	t.Parallel()
+	start(t)
+	program, err := gateway()
+	must(t, err)
+	ns, address := namespace(t), loopback.FreeAddress(t)
+	pc := &v1alpha1.ProviderConfig{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "store"}}
+	pc.Spec.Policy.AllowedNetworks = []string{"127.0.0.0/8"}
+	pc.Spec.S3 = &v1alpha1.S3{Endpoint: "http://" + address}
+	must(t, kube.client.Create(t.Context(), pc))
+	unreachable := func(t *testing.T, says string) {
+		t.Helper()
+		health(t, pc, corev1.ConditionFalse, v1alpha1.ReasonStoreUnreachable)
+		if m := pc.GetCondition(v1alpha1.TypeHealthy).Message; !strings.Contains(m, pc.Spec.S3.Endpoint) || !strings.Contains(m, says) {
+			t.Errorf("the message does not name the store and %q: %s", says, m)
+		}
+	}
+	unreachable(t, "refused")
+	t.Run("Runs", func(t *testing.T) { // The server ends with it.
+		s := versity.StartAt(t, program, t.TempDir(), address)
+		touch(t, pc)
+		health(t, pc, corev1.ConditionTrue, v1alpha1.ReasonTargetAnswers)
+
+		proxy := versity.NewProxy(t, s)
+		proxy.Set(versity.Times(versity.Always, versity.Any, versity.Answer(503, "SlowDown", "no")))
+		change(t, pc, func() { pc.Spec.S3.Endpoint = proxy.URL })
+		unreachable(t, "503")
+		proxy.Set(nil)
+		touch(t, pc)
+		health(t, pc, corev1.ConditionTrue, v1alpha1.ReasonTargetAnswers)
+		change(t, pc, func() { pc.Spec.S3.Endpoint = s.URL })
+	})
+	touch(t, pc)
+	unreachable(t, "refused")
+	t.Run("RunsAgain", func(t *testing.T) {
+		versity.StartAt(t, program, t.TempDir(), address)
+		// Nobody tells: it is asked once a minute.
+		health(t, pc, corev1.ConditionTrue, v1alpha1.ReasonTargetAnswers)
+	})
 }
 
 func kubeconfig(token string) string {

@@ -54,11 +54,16 @@ func Start(t *testing.T, program string) *Server {
 // StartIn is Start with a folder of the caller's for the bucket.
 func StartIn(t *testing.T, program, folder string) *Server {
 	t.Helper()
+	return StartAt(t, program, folder, loopback.FreeAddress(t))
+}
+
+// StartAt is StartIn at an address of the caller's.
+func StartAt(t *testing.T, program, folder, address string) *Server {
+	t.Helper()
 	s := &Server{Folder: folder}
 	if err := os.Mkdir(filepath.Join(s.Folder, Bucket), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	address := loopback.FreeAddress(t)
 	s.URL = "http://" + address
 	cmd := exec.CommandContext(t.Context(), program, "--port", address, "--quiet", "posix", "--versioning-dir", t.TempDir(), s.Folder)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKeyID, "ROOT_SECRET_KEY="+SecretAccessKey)
