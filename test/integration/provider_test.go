@@ -19,9 +19,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	xpcontroller "github.com/crossplane/crossplane-runtime/v2/pkg/controller"
@@ -29,6 +32,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/logging"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/ratelimiter"
 
+	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/apis/v1alpha1"
 	"github.com/novasphere/provider-wukong/internal/clients/cluster"
 	"github.com/novasphere/provider-wukong/internal/controller"
@@ -166,40 +170,56 @@ func startWorld() error {
 	return startProvider(ctx)
 }
 
+// labelOwn marks ImageBuckets that a provider of one test's own reconciles.
+const labelOwn = "integration.test/own-provider"
+
 func startProvider(ctx context.Context) error {
 	ctrl.SetLogger(logr.Discard())
 	cfg := rest.CopyConfig(kube.cfg)
 	world.faults = &faults{plans: map[string]*plan{}}
 	cfg.Wrap(world.faults.wrap)
-	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme:  scheme(),
-		Metrics: metricsserver.Options{BindAddress: "0"},
-		Client:  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
-	})
+	mgr, clusters, err := newManager(cfg, "!"+labelOwn)
 	if err != nil {
 		return err
 	}
-	clusters, err := cluster.NewConnector(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetConfig(), func(c *rest.Config) *rest.Config { return c })
-	if err != nil {
-		return err
-	}
-	o := controller.Options{
-		Options: xpcontroller.Options{
-			Logger:                  logging.NewNopLogger(),
-			MaxConcurrentReconciles: 20,
-			PollInterval:            time.Minute,
-			GlobalRateLimiter:       ratelimiter.NewGlobal(1000),
-			Features:                &feature.Flags{},
-		},
-		Clusters:   clusters,
-		MoverImage: moverImage,
-	}
-	o.Features.Enable(feature.EnableBetaManagementPolicies)
-	if err := controller.Setup(mgr, o); err != nil {
+	if err := controller.Setup(mgr, controller.Options{Options: controllerOptions(), Clusters: clusters, MoverImage: moverImage}); err != nil {
 		return err
 	}
 	go func() { _ = mgr.Start(ctx) }()
 	return nil
+}
+
+// newManager makes a manager that sees the ImageBuckets with some labels.
+func newManager(cfg *rest.Config, buckets string) (ctrl.Manager, *cluster.Connector, error) {
+	seen, err := labels.Parse(buckets)
+	if err != nil {
+		return nil, nil, err
+	}
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme:  scheme(),
+		Metrics: metricsserver.Options{BindAddress: "0"},
+		Client:  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		Cache:   cache.Options{ByObject: map[client.Object]cache.ByObject{&diskv1alpha1.ImageBucket{}: {Label: seen}}},
+		// One process has several.
+		Controller: config.Controller{SkipNameValidation: new(true)},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	clusters, err := cluster.NewConnector(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetConfig(), func(c *rest.Config) *rest.Config { return c })
+	return mgr, clusters, err
+}
+
+func controllerOptions() xpcontroller.Options {
+	o := xpcontroller.Options{
+		Logger:                  logging.NewNopLogger(),
+		MaxConcurrentReconciles: 20,
+		PollInterval:            time.Minute,
+		GlobalRateLimiter:       ratelimiter.NewGlobal(1000),
+		Features:                &feature.Flags{},
+	}
+	o.Features.Enable(feature.EnableBetaManagementPolicies)
+	return o
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -20,15 +20,16 @@ import (
 	"github.com/novasphere/provider-wukong/internal/controller/workload"
 )
 
-// emptyLimit bounds how many objects and uploads one Delete removes, which is
-// ten requests of a store that removes many at once.
-const emptyLimit = 10_000
-
 // reasonAdopted is that of an event about a bucket that was there before.
 const reasonAdopted event.Reason = "BucketAdopted"
 
 // external manages the bucket of an ImageBucket.
-type external struct{ wiring.Means }
+type external struct {
+	wiring.Means
+
+	// emptyLimit bounds how many objects and uploads one Delete removes.
+	emptyLimit int
+}
 
 // A place is a bucket with the store that it is in.
 type place struct {
@@ -182,24 +183,47 @@ func (e *external) Update(ctx context.Context, cr *v1alpha1.ImageBucket) (manage
 }
 
 // Delete takes the next step of a deletion: it removes what is in the bucket, a
-// bounded number at a time, if that is asked for; and then the bucket.
+// bounded number at a time, if that is asked for; and then the bucket. What
+// somebody has to change before is a state, in which it waits.
 func (e *external) Delete(ctx context.Context, cr *v1alpha1.ImageBucket) (managed.ExternalDelete, error) {
-	p, err := e.reach(ctx, cr)
+	p, f, err := e.open(ctx, cr)
 	if err != nil {
-		return managed.ExternalDelete{}, err
+		return managed.ExternalDelete{}, e.denied(cr, err)
+	}
+	if f != nil {
+		block(cr, f)
+		return managed.ExternalDelete{}, nil
 	}
 	defer p.Close()
-	if cr.Spec.ForProvider.Deletion.Policy == v1alpha1.DeletionEmpty {
-		removed, err := p.Empty(ctx, emptyLimit)
+	err = e.remove(ctx, cr, p)
+	if f := findingOf(err); f != nil {
+		block(cr, f)
+		return managed.ExternalDelete{}, nil
+	}
+	return managed.ExternalDelete{}, err
+}
+
+func (e *external) remove(ctx context.Context, cr *v1alpha1.ImageBucket, p *place) error {
+	empty := cr.Spec.ForProvider.Deletion.Policy == v1alpha1.DeletionEmpty
+	if empty {
+		removed, err := p.Empty(ctx, e.emptyLimit)
 		count(cr, removed)
 		if err != nil {
-			return managed.ExternalDelete{}, e.told(cr, err)
+			return err
 		}
 		if !removed.Done {
-			return managed.ExternalDelete{}, nil
+			cr.SetConditions(v1alpha1.NotStalled(v1alpha1.ReasonProgressing))
+			return nil
 		}
 	}
-	return managed.ExternalDelete{}, e.told(cr, p.Delete(ctx))
+	err := p.Delete(ctx)
+	if f := findingOf(err); empty && f != nil && f.Reason == v1alpha1.ReasonBucketNotEmpty {
+		return errors.Errorf("cannot delete bucket %q: something was put into it after it was emptied", bucketName(cr))
+	}
+	if err == nil {
+		cr.SetConditions(v1alpha1.NotStalled(v1alpha1.ReasonComplete))
+	}
+	return err
 }
 
 // Disconnect does nothing: each verb has connections of its own.

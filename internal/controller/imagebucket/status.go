@@ -62,10 +62,15 @@ func conflict(cr *v1alpha1.ImageBucket, s bucket.State) *diagnosis.Finding {
 	return f
 }
 
-// block writes into the status that an ImageBucket cannot go on.
+// block writes into the status that an ImageBucket cannot go on. Ready of one
+// that is being deleted is as the runtime has it, lest each look change it twice.
 func block(cr *v1alpha1.ImageBucket, f *diagnosis.Finding) {
 	cr.Status.AtProvider.Message = f.Message
-	cr.SetConditions(v1alpha1.NotReady(f.Reason, f.Message), v1alpha1.Stalled(f.Reason, f.Message))
+	ready := v1alpha1.NotReady(f.Reason, f.Message)
+	if meta.WasDeleted(cr) {
+		ready = xpv2.Deleting()
+	}
+	cr.SetConditions(ready, v1alpha1.Stalled(f.Reason, f.Message))
 }
 
 // count adds what a pass has removed.
@@ -77,5 +82,4 @@ func count(cr *v1alpha1.ImageBucket, r bucket.Removed) {
 	at.Emptied.Objects += r.Objects
 	at.Emptied.Uploads += r.Uploads
 	at.Message = fmt.Sprintf("The bucket is being emptied: %d objects and versions and %d unfinished uploads are removed.", at.Emptied.Objects, at.Emptied.Uploads)
-	cr.SetConditions(v1alpha1.NotStalled(v1alpha1.ReasonProgressing))
 }

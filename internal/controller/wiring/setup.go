@@ -65,6 +65,11 @@ type Kind[T resource.ModernManaged] struct {
 	// NextPoll says in how much time to look at a resource again if no watch
 	// event comes, given the interval of one that is settled.
 	NextPoll func(cr T, interval time.Duration) time.Duration
+
+	// NextStep is NextPoll for a resource that is being deleted and whose last
+	// step did not fail; 0: after the back-off of failures. nil: always so, and
+	// no step of a deletion succeeds while something is in its way.
+	NextStep func(cr T, interval time.Duration) time.Duration
 }
 
 // Setup adds the controller of a kind.
@@ -92,10 +97,10 @@ func Setup[T resource.ModernManaged](mgr ctrl.Manager, o Options, k Kind[T]) err
 		managed.WithTypedExternalConnector(conn),
 		managed.WithFinalizer(finalizer),
 		managed.WithLogger(log),
-		managed.WithRecorder(record),
+		managed.WithRecorder(k.truthful(record)),
 	)
 	r := reconciliationpolicy.NewReconciler(
-		managed.NewReconciler(mgr, resource.ManagedKind(k.GVK), options...), mgr, k.GVK,
+		k.spaced(managed.NewReconciler(mgr, resource.ManagedKind(k.GVK), options...), mgr, o), mgr, k.GVK,
 		reconciliationpolicy.WithRateLimiter(limiter),
 		reconciliationpolicy.WithSource(BackoffOf))
 
