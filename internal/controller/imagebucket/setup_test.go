@@ -47,14 +47,20 @@ func TestNextStep(t *testing.T) {
 // at each look, with what the runtime writes after it.
 func TestBlockedDeletion(t *testing.T) {
 	cr := imageBucket(deleted)
+	cr.Generation = 3
 	look := func() *v1alpha1.ImageBucketStatus {
 		block(cr, &diagnosis.Finding{Reason: v1alpha1.ReasonObjectsLocked, Message: "no"})
 		cr.SetConditions(xpv2.Deleting().WithObservedGeneration(cr.Generation))
 		return cr.Status.DeepCopy()
 	}
-	first := look()
-	if diff := cmp.Diff(first, look()); diff != "" {
+	first, second := look(), look()
+	if diff := cmp.Diff(first.AtProvider, second.AtProvider); diff != "" {
 		t.Errorf("the second look changes the status: -first, +second:\n%s", diff)
+	}
+	for i, c := range second.Conditions {
+		if !c.LastTransitionTime.Equal(&first.Conditions[i].LastTransitionTime) { // Equal ignores it.
+			t.Errorf("the second look changes %s: it was %+v, and is %+v", c.Type, first.Conditions[i], c)
+		}
 	}
 	if r := cr.GetCondition(xpv2.TypeReady).Reason; r != xpv2.ReasonDeleting {
 		t.Errorf("Ready is %s", r)
