@@ -81,8 +81,8 @@ func storeHas(t *testing.T, bucket string) bool {
 }
 
 // TestBucket makes a bucket, exports a disk to it by name and by label, imports
-// it from there, and deletes the bucket: not while it holds anything, unless
-// that is asked for.
+// it from there, by CDI too, and deletes the bucket: not while it holds anything,
+// unless that is asked for.
 func TestBucket(t *testing.T) {
 	t.Parallel()
 	n, s := space(t), newShelf(t)
@@ -118,6 +118,10 @@ func TestBucket(t *testing.T) {
 		t.Errorf("the store can do all of it, and %v: %+v", err, b.Status.AtProvider.Features)
 	}
 	n.hasPlace(t, b)
+	// CDI takes the connection Secret as it is.
+	n.dataVolume(t, "cdi", map[string]any{"s3": map[string]any{
+		"url": n.storeInRegion(t) + "/" + b.Name + "/a/disk.qcow2", "secretRef": b.Spec.WriteConnectionSecretToReference.Name,
+	}}, i)
 	n.deletes(t, b)
 }
 
