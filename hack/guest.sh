@@ -80,6 +80,6 @@ root_mib=$((mib - first_mib - boot_mib - 1))
 rm -f "$disk"
 truncate -s "${mib}M" "$disk"
 printf '%s\n' 'label: dos' "start=${first_mib}MiB, size=${boot_mib}MiB, type=c, bootable" "size=${root_mib}MiB, type=83" | sfdisk -q "$disk"
-dd if=/usr/lib/syslinux/mbr/mbr.bin of="$disk" bs=440 count=1 conv=notrunc status=none
+dd if=/usr/lib/SYSLINUX/mbr.bin of="$disk" bs=440 count=1 conv=notrunc status=none
 dd if="$work/boot.fat" of="$disk" bs=1M seek=$first_mib conv=notrunc,sparse status=none
 mkfs.ext4 -q -F -d "$work/rootfs" -E offset=$(((first_mib + boot_mib) << 20)) "$disk" "${root_mib}m"
