@@ -42,7 +42,7 @@ export WUKONG_PEEK_IMAGE WUKONG_PACKAGES=$PWD/_output/packages/install.yaml
 
 # The test is built here, where there is a network, and runs in the cluster's
 # namespaces.
-e2e() { go test -vet=off -tags e2e -count 1 -timeout 25m -parallel 8 -exec "$cluster run --" "$@" ./test/e2e; }
+e2e() { go test -vet=off -tags e2e -count 1 -timeout 40m -parallel 8 -exec "$cluster run --" "$@" ./test/e2e; }
 e2e "$@"
 [ $# = 0 ] || exit 0
 
