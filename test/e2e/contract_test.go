@@ -198,7 +198,7 @@ func clonesAreRefused(t *testing.T) {
 	for _, f := range []string{"data-source.yaml", "import-pvc.yaml"} {
 		w := n.manifest(t, filepath.Join(contractManifests, f))
 		holds(t.Context(), t, n, w, func(w *vmv1alpha1.Wukong) error {
-			if said := sentences(w); !strings.Contains(said, `clone from namespace "default"`) || !strings.Contains(said, `disk "system"`) {
+			if said := sentences(w); !strings.Contains(said, `may not clone claim`) || !strings.Contains(said, `of namespace "default"`) || !strings.Contains(said, `disk "system"`) {
 				return fmt.Errorf("it is %q: %s", w.Status.Phase, said)
 			}
 			return nil

@@ -4,6 +4,7 @@ package artifact
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -57,7 +58,10 @@ func askRegistry(ctx context.Context, q Question, g *guard.Guard) (Verdict, erro
 	}
 	var a answer
 	for _, scheme := range schemes {
-		if a, err = r.head(ctx, scheme+path); err == nil {
+		// Behind http there may be another server than the registry whose
+		// certificate nobody here trusts, and its 404 says nothing.
+		var untrusted *tls.CertificateVerificationError
+		if a, err = r.head(ctx, scheme+path); err == nil || errors.As(err, &untrusted) {
 			break
 		}
 	}
