@@ -69,7 +69,7 @@ func TestExportTokenRenewed(t *testing.T) {
 
 // partByPart sends one part after the other, with some seconds between them.
 func partByPart(d *diskv1alpha1.DiskExport) {
-	limit, one := resource.MustParse("8Mi"), int32(1)
+	limit, one := resource.MustParse("2Mi"), int32(1)
 	d.Spec.ForProvider.Transfer.BandwidthLimit, d.Spec.ForProvider.Transfer.Connections = &limit, &one
 }
 
