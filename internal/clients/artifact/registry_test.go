@@ -3,6 +3,8 @@
 package artifact
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,4 +52,68 @@ func TestAskRegistryLogin(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAskRegistryUntrusted asks no other server in the place of a registry whose
+// certificate nobody trusts: behind the same address, http leads elsewhere.
+func TestAskRegistryUntrusted(t *testing.T) {
+	var asked atomic.Int64
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	defer secure.Close()
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		http.NotFound(w, nil)
+	}))
+	defer plain.Close()
+	host := both(t, secure.Listener.Addr().String(), plain.Listener.Addr().String())
+	a, err := New().Ask(t.Context(), Question{
+		Artifact: &transfer.Artifact{Registry: &transfer.RegistryImage{Image: host + "/a:b"}},
+		Policy:   transfer.Policy{AllowedNetworks: []string{"127.0.0.0/8"}},
+	})
+	if a.Verdict != Unknown || err == nil || asked.Load() > 0 {
+		t.Errorf("got %v, %v, and %d requests to another server", a.Verdict, err, asked.Load())
+	}
+}
+
+// both listens at one address and hands TLS to one server and the rest to another.
+func both(t *testing.T, secure, plain string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It ends with the test.
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go forward(c, secure, plain)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func forward(c net.Conn, secure, plain string) {
+	defer c.Close()
+	const handshake = 22 // the content type of what TLS begins with (RFC 8446 section 5.1)
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(c, first); err != nil {
+		return
+	}
+	to := plain
+	if first[0] == handshake {
+		to = secure
+	}
+	s, err := net.Dial("tcp", to) //nolint:noctx // It ends with the connection.
+	if err != nil {
+		return
+	}
+	defer s.Close()
+	if _, err := s.Write(first); err != nil {
+		return
+	}
+	go func() { _, _ = io.Copy(s, c) }()
+	_, _ = io.Copy(c, s)
 }
