@@ -78,7 +78,7 @@ func TestAskRegistryUntrusted(t *testing.T) {
 // both listens at one address and hands TLS to one server and the rest to another.
 func both(t *testing.T, secure, plain string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It ends with the test.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func forward(c net.Conn, secure, plain string) {
 	if first[0] == handshake {
 		to = secure
 	}
-	s, err := net.Dial("tcp", to) //nolint:noctx // It ends with the connection.
+	s, err := net.Dial("tcp", to)
 	if err != nil {
 		return
 	}
