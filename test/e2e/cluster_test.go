@@ -8,12 +8,14 @@ import (
 	"os"
 	"testing"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	diskv1alpha1 "github.com/novasphere/provider-wukong/apis/disk/v1alpha1"
 	"github.com/novasphere/provider-wukong/apis/v1alpha1"
@@ -31,6 +33,7 @@ type cluster struct {
 
 func connect(t *testing.T) cluster {
 	t.Helper()
+	log.SetLogger(logr.Discard())
 	config, err := clientcmd.BuildConfigFromFlags("", setting(t, "KUBECONFIG"))
 	if err != nil {
 		t.Fatalf("cannot read KUBECONFIG: %v", err)

@@ -26,8 +26,10 @@ func TestExportToRegistryMoverKilled(t *testing.T) {
 	i := s.convert(t, raw, "disk.raw", "cp", raw)
 	n.done(t, n.diskImport(t, "disk", i.url(), ofSize(64<<20)))
 
+	// 48 s: what has been sent is told every few seconds, and a busy machine is
+	// late to look.
 	d := n.diskExport(t, "goes-on", "disk", toRegistry(n.image(t, "killed:v1")), asFormat("OCI", "None"), func(d *diskv1alpha1.DiskExport) {
-		limit := resource.MustParse("4Mi")
+		limit := resource.MustParse("1Mi")
 		d.Spec.ForProvider.Transfer.BandwidthLimit = &limit
 	})
 	holds(t.Context(), t, n, d, func(d *diskv1alpha1.DiskExport) error {

@@ -63,18 +63,22 @@ func serve(path string) error {
 }
 
 // create makes a disk with a few bytes that nobody else has, and holes
-// elsewhere.
+// elsewhere. It has its name when it is whole: a mover may be waiting for it.
 func create(path, bytes string) error {
 	n, err := strconv.ParseInt(bytes, 10, 64)
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_SYNC, 0o660)
+	part := path + ".part"
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_SYNC, 0o660)
 	if err != nil {
 		return err
 	}
 	_, err = io.CopyN(f, rand.Reader, 1<<20)
-	return errors.Join(err, f.Truncate(n), f.Close())
+	if err := errors.Join(err, f.Truncate(n), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(part, path)
 }
 
 // copyTo copies this program.
