@@ -2,7 +2,7 @@
 # Installs the Debian packages that a purpose needs: unit, e2e, demo, bench. What the
 # cluster needs, it installs itself.
 set -euo pipefail
-unit=(qemu-utils e2fsprogs xz-utils zstd skopeo)
+unit=(qemu-utils e2fsprogs xz-utils zstd skopeo fsverity)
 guest=(syslinux mtools busybox-static cpio fdisk)
 case ${1:-} in
   unit) want=("${unit[@]}") ;;

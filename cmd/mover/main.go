@@ -62,6 +62,7 @@ func run(ctx context.Context, args []string) int {
 	imports := newImportCommand(app)
 	exports := newExportCommand(app)
 	inspect := newInspectCommand(app)
+	digest := newDigestCommand(app)
 	jobs := newRunCommand(app)
 	tell := app.Command("version", "Tell the version.")
 
@@ -79,6 +80,8 @@ func run(ctx context.Context, args []string) int {
 		return exports.run(ctx)
 	case inspect.name:
 		return inspect.run(ctx)
+	case digest.name:
+		return digest.run(ctx)
 	case jobs.name:
 		return jobs.run(ctx)
 	case tell.FullCommand():

@@ -102,11 +102,19 @@ func write(file string, line []byte) error {
 	return os.WriteFile(file, line, 0o644) //nolint:gosec // It holds no secret, and others read it.
 }
 
-// summary tells a person what was done.
+// summary tells a person what was done, and what was unusual.
 func summary(r transfer.Result) string {
+	s := importSummary(r)
 	if r.Artifact.URI != "" {
-		return exportSummary(r)
+		s = exportSummary(r)
 	}
+	if r.Note != "" {
+		s += "\n" + r.Note
+	}
+	return s
+}
+
+func importSummary(r transfer.Result) string {
 	kind := string(r.Source.Format)
 	if r.Source.Compression != "" {
 		kind += " in " + r.Source.Compression

@@ -11,6 +11,7 @@ import (
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/engine/export"
+	"github.com/novasphere/provider-wukong/internal/mover/fsverity"
 	"github.com/novasphere/provider-wukong/internal/mover/pack"
 	"github.com/novasphere/provider-wukong/internal/mover/pack/frames"
 	"github.com/novasphere/provider-wukong/internal/mover/pack/qcow2"
@@ -32,11 +33,11 @@ type artifact struct {
 	size      int64 // of the artifact, or disk.Unknown
 	scanned   int64 // bytes of the disk that were read to learn where it has data
 
-	content hash.Hash // of the disk's bytes
-	diffID  hash.Hash // of the image's; nil: it is no layer
+	content *fsverity.Digest // of the disk's bytes
+	diffID  hash.Hash        // of the image's; nil: it is no layer
 
 	// feed returns what is given the image and writes the disk's bytes to w.
-	feed func(w io.Writer, ended func() error) io.Writer
+	feed func(w disk.ZeroWriter) io.Writer
 }
 
 // newArtifact chooses image and packer. Where tables stand before the data, the
@@ -45,7 +46,7 @@ func newArtifact(ctx context.Context, want *transfer.Artifact, src disk.Reader, 
 	a := &artifact{
 		image: pack.Disk{Reader: src},
 		size:  disk.Unknown,
-		feed:  func(w io.Writer, _ func() error) io.Writer { return w },
+		feed:  func(w disk.ZeroWriter) io.Writer { return w },
 	}
 	algorithm, level := algorithm(want), want.Compression.Level
 	switch {
@@ -110,15 +111,15 @@ func (a *artifact) layer(q *qcow2.Plain) error {
 		return fmt.Errorf("cannot make a layer: %w", err)
 	}
 	a.image = t
-	a.feed = func(w io.Writer, ended func() error) io.Writer { return t.Inner(q.Content(w, ended)) }
+	a.feed = func(w disk.ZeroWriter) io.Writer { return t.Inner(q.Content(w)) }
 	a.diffID = sha256.New()
 	return nil
 }
 
 // digests returns the digests of one pass.
-func (a *artifact) digests(ctx context.Context) []io.Writer {
-	a.content = sha256.New()
-	out := []io.Writer{a.feed(a.content, ctx.Err)}
+func (a *artifact) digests() []io.Writer {
+	a.content = fsverity.New()
+	out := []io.Writer{a.feed(a.content)}
 	if a.diffID != nil {
 		a.diffID.Reset()
 		out = append(out, a.diffID)

@@ -143,7 +143,7 @@ func (m *move) send(ctx context.Context, a *artifact, src disk.Reader, up disk.U
 		Image:       a.image,
 		NewPacker:   a.newPacker,
 		Size:        a.size,
-		Digests:     a.digests(ctx),
+		Digests:     a.digests(),
 		Check:       src.Unchanged,
 		Upload:      up,
 		Connections: m.job.Limits.Connections,
@@ -178,7 +178,7 @@ func abort(ctx context.Context, up disk.Upload, cause error) error {
 // facts are what the result says of an artifact.
 func facts(f transfer.ArtifactFormat, a *artifact, s disk.Sum, p disk.Placed) transfer.ArtifactFacts {
 	out := transfer.ArtifactFacts{
-		URI: p.URI, Format: f, Size: s.Size, ContentDigest: digestOf(a.content.Sum(nil)), Validator: p.Validator, VersionID: p.VersionID,
+		URI: p.URI, Format: f, Size: s.Size, ContentDigest: a.content.String(), Validator: p.Validator, VersionID: p.VersionID,
 	}
 	switch {
 	case f == transfer.ArtifactOCI:

@@ -208,7 +208,7 @@ func TestExportHTTP(t *testing.T) {
 				got, _ := s.get("/disk")
 				want := transfer.ArtifactFacts{
 					URI: s.URL + "/disk", Format: k.format, Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(got)), Size: int64(len(got)),
-					ContentDigest: fileDigest(t, from), Validator: tagOf(got),
+					ContentDigest: contentDigest(t, from), Validator: tagOf(got),
 				}
 				if r.Artifact != want {
 					t.Errorf("artifact: got %+v, want %+v", r.Artifact, want)

@@ -103,7 +103,8 @@ type ArtifactFacts struct {
 	// Size of the artifact in bytes; of an image, its layer's.
 	Size int64 `json:"size,omitempty"`
 
-	// ContentDigest of the disk's raw bytes, "sha256:…".
+	// ContentDigest of the disk's raw bytes, "fsverity:sha256:…": that of
+	// Linux's fs-verity with SHA-256 and blocks of 4096 bytes.
 	ContentDigest string `json:"contentDigest,omitempty"`
 
 	// Validator that the place gave it (an ETag), and the version, where the

@@ -126,7 +126,7 @@ func TestExport(t *testing.T) {
 		must(t, get(t, cr))
 		at := cr.Status.AtProvider
 		if diff := cmp.Diff(&diskv1alpha1.ArtifactObservation{
-			URI: "s3://backups/vm.qcow2", Format: "QCOW2", Digest: "sha256:beef", Size: 42, ContentDigest: "sha256:cafe", Validator: "tag",
+			URI: "s3://backups/vm.qcow2", Format: "QCOW2", Digest: "sha256:beef", Size: 42, ContentDigest: "fsverity:sha256:cafe", Validator: "tag",
 		}, at.Artifact); diff != "" {
 			t.Errorf("artifact, -want +got:\n%s", diff)
 		}

@@ -158,7 +158,7 @@ func (n *nodes) end(ctx context.Context, p *corev1.Pod) {
 		Type: transfer.LineResult, Seconds: 2, Attempts: 1, FetchedBytes: 100, WrittenBytes: 200,
 		Source: transfer.SourceFacts{Digest: "sha256:feed", Format: transfer.FormatQCOW2, Size: 100, VirtualSize: 1 << 20},
 		Artifact: transfer.ArtifactFacts{
-			URI: "s3://backups/vm.qcow2", Format: transfer.ArtifactQCOW2, Digest: "sha256:beef", Size: 42, ContentDigest: "sha256:cafe", Validator: "tag",
+			URI: "s3://backups/vm.qcow2", Format: transfer.ArtifactQCOW2, Digest: "sha256:beef", Size: 42, ContentDigest: "fsverity:sha256:cafe", Validator: "tag",
 		},
 	}
 	held := false

@@ -222,7 +222,8 @@ type ArtifactObservation struct {
 	// +optional
 	Size int64 `json:"size,omitempty"`
 
-	// ContentDigest of the disk's raw bytes, sha256:….
+	// ContentDigest of the disk's raw bytes, fsverity:sha256:…: what
+	// `fsverity digest` says of disk.img, and `mover digest` of a device.
 	// +optional
 	ContentDigest string `json:"contentDigest,omitempty"`
 
@@ -272,7 +273,7 @@ type ExportRun struct {
 	// +optional
 	Size int64 `json:"size,omitempty"`
 
-	// ContentDigest of the disk's raw bytes.
+	// ContentDigest of the disk's raw bytes, fsverity:sha256:….
 	// +optional
 	ContentDigest string `json:"contentDigest,omitempty"`
 

@@ -40,6 +40,14 @@ type Image interface {
 	ReadAt(ctx context.Context, p []byte, off int64) (zero bool, err error)
 }
 
+// A ZeroWriter is a Writer that can be told of zeros without seeing them.
+type ZeroWriter interface {
+	io.Writer
+
+	// WriteZeros is Write of n zeros.
+	WriteZeros(n int64) error
+}
+
 // A Packer makes an artifact of an image, unit by unit: encoders pack units in
 // parallel, and the packer puts what they made in the order of the image. What
 // it writes depends on the image alone, not on the number of encoders.

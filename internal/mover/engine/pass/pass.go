@@ -46,6 +46,7 @@ type Unit struct {
 	// Packed is what a worker made of it.
 	Packed disk.Packed
 
+	zero    bool // the data are known to be zeros
 	in, out *buffer.Buffer
 
 	refs atomic.Int32
@@ -75,7 +76,8 @@ type Pass struct {
 	// nothing.
 	NewWorker func() (func(*Unit) error, error)
 
-	// Digests get the image's bytes in order, each in a goroutine of its own.
+	// Digests get the image's bytes in order, each in a goroutine of its own. A
+	// disk.ZeroWriter is told of units that are known to be zeros.
 	Digests []io.Writer
 
 	// Begin, Place and Finish are called by one goroutine: before the first
@@ -168,8 +170,8 @@ func (p Pass) work(ctx context.Context, zeros []byte, todo <-chan *Unit) error {
 		if err != nil || !ok {
 			return err
 		}
-		zero, err := p.Image.ReadAt(ctx, u.Data, u.Offset)
-		if zero {
+		u.zero, err = p.Image.ReadAt(ctx, u.Data, u.Offset)
+		if u.zero {
 			u.Data = zeros[:len(u.Data)]
 		}
 		if err == nil {
@@ -240,9 +242,17 @@ func digest(ctx context.Context, w io.Writer, in <-chan *Unit) error {
 		if err != nil || !ok {
 			return err
 		}
-		if _, err := w.Write(u.Data); err != nil {
+		if err := u.writeTo(w); err != nil {
 			return err
 		}
 		u.release()
 	}
+}
+
+func (u *Unit) writeTo(w io.Writer) error {
+	if z, ok := w.(disk.ZeroWriter); ok && u.zero {
+		return z.WriteZeros(int64(len(u.Data)))
+	}
+	_, err := w.Write(u.Data)
+	return err
 }

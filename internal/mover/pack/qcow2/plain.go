@@ -125,16 +125,12 @@ func (p *Plain) table(off int64) []byte {
 }
 
 // Content returns a writer that is given the image, in order, and writes to w
-// what a guest sees: the disk, zeros included. ended tells that nobody wants
-// it any more.
-func (p *Plain) Content(w io.Writer, ended func() error) io.Writer {
-	return &content{image: p, w: w, ended: ended}
-}
+// what a guest sees: the disk, zeros included.
+func (p *Plain) Content(w disk.ZeroWriter) io.Writer { return &content{image: p, w: w} }
 
 type content struct {
 	image *Plain
-	w     io.Writer
-	ended func() error
+	w     disk.ZeroWriter
 	off   int64 // in the image
 	disk  int64 // bytes of the disk that were written
 }
@@ -170,14 +166,7 @@ func (c *content) write(b []byte) error {
 
 // zeros writes zeros up to the disk's offset.
 func (c *content) zeros(to int64) error {
-	empty := make([]byte, min(1<<20, max(0, to-c.disk)))
-	for c.disk < to {
-		if err := c.ended(); err != nil {
-			return err
-		}
-		if err := c.write(empty[:min(int64(len(empty)), to-c.disk)]); err != nil {
-			return err
-		}
-	}
-	return nil
+	n := max(0, to-c.disk)
+	c.disk += n
+	return c.w.WriteZeros(n)
 }
