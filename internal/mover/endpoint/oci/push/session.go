@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/oci/remote"
 	"github.com/novasphere/provider-wukong/internal/transfer"
@@ -34,6 +35,10 @@ const (
 	// small: a server that refuses a large one can break the connection before
 	// its words arrive, and on a bad link a small one is more likely to.
 	maxBreaks = 2
+
+	// chunkGrace is how long a request with a chunk may go on when the upload
+	// has ended. At 30 Mbit/s a chunk is through.
+	chunkGrace = 5 * time.Second
 
 	octets = "application/octet-stream"
 )
@@ -80,8 +85,16 @@ func (s *session) begin(ctx context.Context) (least int64, err error) {
 	return least, nil
 }
 
-// patch sends bytes at the session's offset, as many as one request may have.
+// patch sends bytes at the session's offset, as many as one request may have. When
+// nobody wants them any more, the request still has a moment to come to its end: a
+// registry that is at work on one that broke off can write what is left of it
+// after the session was cancelled, and then nobody removes it.
 func (s *session) patch(ctx context.Context, p []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, end := outliving(ctx, chunkGrace)
+	defer end()
 	if s.chunk > 0 && int64(len(p)) > s.chunk {
 		p = p[:s.chunk]
 	}
@@ -110,6 +123,22 @@ func (s *session) patch(ctx context.Context, p []byte) error {
 		return fmt.Errorf("%w: the registry took %d bytes of the upload when it was sent %d to %d", errGone, s.offset, before, last+1)
 	}
 	return nil
+}
+
+// outliving returns a context that ends as long after its parent, or with end.
+func outliving(parent context.Context, grace time.Duration) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(grace):
+			cancel()
+		}
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 // refused says what becomes of a session one of whose chunks was refused.
