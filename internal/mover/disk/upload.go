@@ -18,7 +18,9 @@ type Upload interface {
 	// fewer when it is the last one. p is the caller's again when Put
 	// returns. It reports whether those very bytes were there already, from
 	// an attempt before, and were not sent. Unless Parts().Ordered, many
-	// goroutines may call it at once, and parts come in any order.
+	// goroutines may call it at once, and parts come in any order, but for the
+	// last one: it comes when all others have, and may wait for one of them to
+	// be there.
 	Put(ctx context.Context, p []byte, off int64) (reused bool, err error)
 
 	// Commit checks what has arrived against the sum, gives the file its

@@ -4,11 +4,17 @@ package s3_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/endpointtest"
@@ -42,8 +48,8 @@ func TestResume(t *testing.T) {
 		"First":     {"the first part alone", func(t *testing.T, w *world) { begun(t, w.direct, content, []int64{0}) }, last - partSize + 12345},
 		"All":       {"all but the last request", func(t *testing.T, w *world) { begun(t, w.direct, content, offsetsOf(content)) }, 0},
 		"Changed":   {"one part of the source is another now", func(t *testing.T, w *world) { begun(t, w.direct, changed, offsetsOf(content)) }, partSize},
-		"LastAlone": {"of the last part alone nobody can tell whose it is", func(t *testing.T, w *world) { begun(t, w.direct, content, []int64{last}) }, int64(len(content))},
-		"Foreign":   {"another client's upload is left alone", func(t *testing.T, w *world) { foreign(t, w, content[:8<<20]) }, int64(len(content))},
+		"LastAlone": {"of the last part alone nobody can tell whose it is", func(t *testing.T, w *world) { foreign(t, w, 6, content[last:]) }, int64(len(content))},
+		"Foreign":   {"another client's upload is left alone", func(t *testing.T, w *world) { foreign(t, w, 1, content[:8<<20], content[:8<<20]) }, int64(len(content))},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -83,21 +89,69 @@ func offsetsOf(content []byte) []int64 {
 	return offs
 }
 
-// foreign begins an upload as another client does.
-func foreign(t *testing.T, w *world, part []byte) {
+// foreign begins an upload as another client does, with parts from a number on.
+func foreign(t *testing.T, w *world, from int32, parts ...[]byte) {
 	t.Helper()
 	up, err := w.direct.Conn.CreateMultipartUpload(t.Context(), &api.CreateMultipartUploadInput{Bucket: &w.direct.Bucket, Key: &w.direct.Key})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range int32(2) {
+	for i, part := range parts {
 		_, err := w.direct.Conn.UploadPart(t.Context(), &api.UploadPartInput{
-			Bucket: &w.direct.Bucket, Key: &w.direct.Key, UploadId: up.UploadId, PartNumber: aws.Int32(n + 1), Body: bytes.NewReader(part),
+			Bucket: &w.direct.Bucket, Key: &w.direct.Key, UploadId: up.UploadId, PartNumber: aws.Int32(from + int32(i)), Body: bytes.NewReader(part),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestLastPartIsNeverAlone holds the last part back until another one is there: an
+// attempt that was killed leaves an upload that the next one knows.
+func TestLastPartIsNeverAlone(t *testing.T) {
+	w := newWorld(t)
+	content := endpointtest.Content(1, 2*partSize+77)
+	arrives, goOn := make(chan struct{}), make(chan struct{})
+	w.proxy.Set(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("partNumber") == "1" {
+			close(arrives)
+			<-goOn
+		}
+		return false
+	})
+	u := create(t, w.through)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := u.Put(ctx, content[2*partSize:], 2*partSize); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("alone: got %v, want it to wait", err)
+	}
+	var g errgroup.Group
+	for off := range int64(3) {
+		g.Go(func() error {
+			_, err := u.Put(t.Context(), content[off*partSize:min((off+1)*partSize, int64(len(content)))], off*partSize)
+			return err
+		})
+		if off == 0 {
+			<-arrives
+		}
+	}
+	close(goOn)
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, r := range w.proxy.Requests() {
+		if q, err := url.ParseQuery(strings.TrimPrefix(r, "PUT ")); err == nil && q.Has("partNumber") {
+			order = append(order, q.Get("partNumber"))
+		}
+	}
+	if len(order) != 3 || order[0] == "3" {
+		t.Errorf("the parts were sent as %v, want the last one behind another", order)
+	}
+	if _, err := u.Commit(t.Context(), sumOf(content)); err != nil {
+		t.Fatal(err)
+	}
+	w.holds(t, content)
 }
 
 // TestChangedIsSaid says it when what an attempt before has sent does not fit.

@@ -30,6 +30,11 @@ type Upload struct {
 	// beginning is taken by whoever begins the multipart upload.
 	beginning chan struct{}
 
+	// marked is closed when the upload has a part by whose size another attempt
+	// knows it as ours.
+	marked chan struct{}
+	mark   func()
+
 	mu        sync.Mutex
 	upload    *multipart.Upload          // nil before it has begun
 	listed    map[int32]multipart.Listed // what the upload had when it was found
@@ -57,7 +62,11 @@ type Options struct {
 // errors are those of the store, classified, or that of the
 // context; a retryable one is worth another call.
 func Create(ctx context.Context, p store.Place, o Options) (*Upload, error) {
-	u := &Upload{object: store.Target(p), note: o.Note, size: multipart.PartSize(o.Most), beginning: make(chan struct{}, 1), parts: map[int32]multipart.Part{}}
+	u := &Upload{
+		object: store.Target(p), note: o.Note, size: multipart.PartSize(o.Most), parts: map[int32]multipart.Part{},
+		beginning: make(chan struct{}, 1), marked: make(chan struct{}),
+	}
+	u.mark = sync.OnceFunc(func() { close(u.marked) })
 	if u.note == nil {
 		u.note = func(string) {}
 	}
@@ -89,6 +98,7 @@ func (u *Upload) resume(ctx context.Context) error {
 		case f.Unit == 0:
 		case u.upload == nil && f.Unit == u.size:
 			u.upload, u.listed = f.Upload, f.Parts
+			u.mark()
 		default:
 			u.abandoned = append(u.abandoned, f.ID)
 		}
@@ -118,7 +128,25 @@ func (u *Upload) Put(ctx context.Context, p []byte, off int64) (bool, error) {
 	if err != nil {
 		return false, u.object.Cannot("write", fmt.Errorf("part %d: %w", n, err))
 	}
+	if int64(len(p)) == u.size {
+		u.mark()
+	}
 	return reused, nil
+}
+
+// afterMarked waits, with the last part, until another one is there: an upload
+// that has only the last one could be anybody's, and would stay for ever when
+// this attempt is killed. The last part comes after all others.
+func (u *Upload) afterMarked(ctx context.Context, p []byte, n int32) error {
+	if n == 1 || int64(len(p)) == u.size {
+		return nil
+	}
+	select {
+	case <-u.marked:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // tooLarge says what an object can be, of which an artifact has more.
@@ -136,6 +164,9 @@ func (u *Upload) keepWhole(p []byte) {
 }
 
 func (u *Upload) putPart(ctx context.Context, p []byte, n int32) (bool, error) {
+	if err := u.afterMarked(ctx, p, n); err != nil {
+		return false, err
+	}
 	piece := multipart.NewPiece(p)
 	if listed, there := u.listed[n]; there {
 		if part, same := piece.Is(listed); same {

@@ -51,11 +51,13 @@ func offsets(u disk.Upload, content []byte) []int64 {
 	return offs
 }
 
-// putAll puts the parts at some offsets, three at a time, the first of them
-// last, and returns how many bytes were there already.
+// putAll puts the parts at some offsets, three at a time, in any order but for the
+// last one, until one fails, and returns how many bytes were there already.
 func putAll(ctx context.Context, u disk.Upload, content []byte, offs []int64) (int64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	offs = append([]int64(nil), offs...)
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(offs), func(i, j int) { offs[i], offs[j] = offs[j], offs[i] })
+	rand.New(rand.NewPCG(1, 2)).Shuffle(max(0, len(offs)-1), func(i, j int) { offs[i], offs[j] = offs[j], offs[i] })
 	var mu sync.Mutex
 	var first error
 	reused := int64(0)
@@ -70,8 +72,9 @@ func putAll(ctx context.Context, u disk.Upload, content []byte, offs []int64) (i
 				if was {
 					reused += int64(len(p))
 				}
-				if first == nil {
+				if first == nil && err != nil {
 					first = err
+					cancel()
 				}
 				mu.Unlock()
 			}
@@ -151,7 +154,7 @@ func TestUploadTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := u.Parts().Size
-	last := make([]byte, 99)
+	last := make([]byte, size)
 	if _, err := u.Put(t.Context(), last, 9999*size); err != nil {
 		t.Errorf("part 10000: %v", err)
 	}

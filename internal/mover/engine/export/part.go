@@ -104,8 +104,8 @@ func (c *cutter) full() error {
 
 var errHeadTooLong = errors.New("cannot export in parts that are smaller than the artifact's head")
 
-// finish hands on what is left, and the first part last, with the head in it.
-// check is asked before the part that makes the artifact whole.
+// finish hands on what is left: the first part, which was kept, with the head in
+// it, and then the last one. check is asked before.
 func (c *cutter) finish(head []byte, check func() error) error {
 	if c.part == nil && c.first == nil {
 		if err := c.fit(); err != nil { // An empty artifact has one part.
@@ -115,11 +115,19 @@ func (c *cutter) finish(head []byte, check func() error) error {
 	if err := check(); err != nil {
 		return err
 	}
-	if c.part != nil {
-		if err := c.full(); err != nil {
-			return err
-		}
+	last := c.part
+	c.part = nil
+	if c.keep && c.first == nil {
+		c.first, last = last, nil
 	}
+	if err := c.finishFirst(head); err != nil || last == nil {
+		return err
+	}
+	return c.emit(last)
+}
+
+// finishFirst hands on the first part, if it was kept.
+func (c *cutter) finishFirst(head []byte) error {
 	if c.first == nil {
 		return nil
 	}
