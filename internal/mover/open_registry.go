@@ -223,5 +223,11 @@ func (m *move) removeRegistry(ctx context.Context) error {
 	if err != nil || m.job.Made == nil {
 		return err
 	}
-	return retry.Do(ctx, g.retry, func(ctx context.Context) error { return push.Remove(ctx, g.image, m.job.Made.Digest) })
+	return retry.Do(ctx, g.retry, func(ctx context.Context) error {
+		replaced, err := push.Remove(ctx, g.image, m.job.Made.Digest)
+		if replaced {
+			m.noted(disk.Replaced)
+		}
+		return err
+	})
 }

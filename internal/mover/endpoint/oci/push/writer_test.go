@@ -134,14 +134,14 @@ func TestWriter(t *testing.T) {
 		t.Errorf("configuration: -want, +got:\n%s", diff)
 	}
 
-	if err := push.Remove(t.Context(), options(t, r.Host).Options, placed.Validator); err != nil {
-		t.Errorf("remove: %v", err)
+	if replaced, err := push.Remove(t.Context(), options(t, r.Host).Options, placed.Validator); err != nil || replaced {
+		t.Errorf("remove: replaced %t, %v", replaced, err)
 	}
 	if r.Manifest(t, "vms/golden", "v1") != nil {
 		t.Error("remove: the tag is still there")
 	}
-	if err := push.Remove(t.Context(), options(t, r.Host).Options, placed.Validator); err != nil {
-		t.Errorf("remove once more: %v", err)
+	if replaced, err := push.Remove(t.Context(), options(t, r.Host).Options, placed.Validator); err != nil || replaced {
+		t.Errorf("remove once more: replaced %t, %v", replaced, err)
 	}
 }
 
@@ -322,8 +322,8 @@ func TestWriterLoses(t *testing.T) {
 	}
 	whole2(t, r, first)
 	other := distribution.Digest([]byte("another"))
-	if err := push.Remove(t.Context(), options(t, r.Host).Options, other); err != nil {
-		t.Errorf("remove what is not there any more: %v", err)
+	if replaced, err := push.Remove(t.Context(), options(t, r.Host).Options, other); err != nil || !replaced {
+		t.Errorf("remove what is not there any more: replaced %t, %v", replaced, err)
 	}
 	whole2(t, r, first)
 }
