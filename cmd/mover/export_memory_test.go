@@ -40,7 +40,8 @@ func aLargeDisk(t *testing.T, size, length, every, end int64) (path string) {
 }
 
 // TestExportMemory exports a disk much larger than memory may be, with the
-// program as it is shipped. What goes elsewhere is written nowhere here.
+// program as it is shipped. What goes elsewhere is written nowhere here, and is
+// brought back.
 func TestExportMemory(t *testing.T) {
 	from := aLargeDisk(t, 4096*mib, 3*mib, 32*mib, 4096*mib)
 	folder := t.TempDir()
@@ -69,7 +70,28 @@ func TestExportMemory(t *testing.T) {
 			if r.ScratchBytes != 0 || tc.away && e.most.written != 0 {
 				t.Errorf("wrote %d bytes, and tells of %d, beside the artifact", e.most.written, r.ScratchBytes)
 			}
+			if tc.away {
+				broughtBack(t, tc.to, tc.flags, r.Artifact.ContentDigest)
+			}
 		})
+	}
+}
+
+// broughtBack imports an artifact with as little memory as over HTTP, and compares
+// the disk with the one that was exported.
+func broughtBack(t *testing.T, from string, flags []string, content string) {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "disk.img")
+	e := call(t, append([]string{"import", from, to}, flags...)...)
+	if r := e.result(t); !r.Succeeded() {
+		t.Fatalf("import: %s: %s", r.Reason, r.Message)
+	}
+	t.Logf("import: peak RSS %d MiB", e.most.rss/mib)
+	if e.most.rss == 0 || e.most.rss > maxRSS {
+		t.Errorf("import: peak RSS is %d MiB, want at most %d MiB", e.most.rss/mib, maxRSS/mib)
+	}
+	if got := call(t, "digest", to).stdout; got != content+"  "+to+"\n" {
+		t.Errorf("the disk came back as another: %s, want %s", got, content)
 	}
 }
 
