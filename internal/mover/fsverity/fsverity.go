@@ -40,6 +40,9 @@ const (
 type Digest struct {
 	size   int64
 	levels [height]level
+
+	// zeros are the sums of blocks under which there are only zeros, by level.
+	zeros [height][sha256.Size]byte
 }
 
 // A level of the tree; the first one is the disk.
@@ -50,19 +53,17 @@ type level struct {
 }
 
 // New returns the digest of nothing.
-func New() *Digest { return &Digest{} }
-
-// zeroSums are the sums of blocks under which there are only zeros, by level.
-var zeroSums = func() (sums [height][sha256.Size]byte) {
+func New() *Digest {
+	d := &Digest{}
 	var block [blockSize]byte
-	for l := range sums {
-		sums[l] = sha256.Sum256(block[:])
+	for l := range d.zeros {
+		d.zeros[l] = sha256.Sum256(block[:])
 		for i := range arity {
-			copy(block[i*sha256.Size:], sums[l][:])
+			copy(block[i*sha256.Size:], d.zeros[l][:])
 		}
 	}
-	return sums
-}()
+	return d
+}
 
 // Write implements io.Writer. It never fails.
 func (d *Digest) Write(p []byte) (int, error) {
@@ -96,7 +97,7 @@ func (d *Digest) WriteZeros(n int64) error {
 	for n >= blockSize {
 		l, span := d.widest(n)
 		d.size += span
-		d.done(l, zeroSums[l])
+		d.done(l, d.zeros[l])
 		n -= span
 	}
 	_, _ = d.Write(none[:n])
@@ -116,7 +117,7 @@ func (d *Digest) widest(n int64) (l int, span int64) {
 // block takes a block of the disk.
 func (d *Digest) block(p []byte) {
 	if zeros.Only(p) {
-		d.done(0, zeroSums[0])
+		d.done(0, d.zeros[0])
 		return
 	}
 	d.done(0, sha256.Sum256(p))
@@ -142,7 +143,7 @@ func (d *Digest) done(l int, sum [sha256.Size]byte) {
 func (d *Digest) String() string {
 	var descriptor [descriptorSize]byte
 	descriptor[0], descriptor[1], descriptor[2] = descriptorVersion, algorithmSHA256, logBlockSize
-	binary.LittleEndian.PutUint64(descriptor[descriptorSizeOffset:], uint64(d.size)) //nolint:gosec // It is not negative.
+	binary.LittleEndian.PutUint64(descriptor[descriptorSizeOffset:], uint64(d.size))
 	root := d.root()
 	copy(descriptor[descriptorRootOffset:], root[:])
 	return fmt.Sprintf("fsverity:sha256:%x", sha256.Sum256(descriptor[:]))
