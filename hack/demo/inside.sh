@@ -60,8 +60,14 @@ compare() {
   [ -n "$2" ] && [ "$2" = "$4" ]
 }
 
-# disk is the digest of a raw disk with zeros behind it up to a size.
-disk() { echo "sha256:$({ cat "$1"; head -c $(($2 - $(stat -c %s "$1"))) /dev/zero; } | sha256sum | cut -d' ' -f1)"; }
+# disk is the digest of a raw disk's content, with zeros behind it up to a size.
+disk() {
+  local whole=$made/demo-whole.raw
+  cp --sparse=always "$1" "$whole"
+  truncate -s "$2" "$whole"
+  echo "fsverity:sha256:$(fsverity digest --compact "$whole")"
+  rm "$whole"
+}
 
 heading 'Crossplane pulls the packages and starts them' 'about 30 s, or nothing when they are there'
 ../install.sh apply
