@@ -16,10 +16,6 @@ type point struct {
 	body    int64 // bytes; 0, and where the body is no part of the artifact: before
 }
 
-// some points are enough where a variant differs little from one that is killed at
-// all of them.
-const some = 6
-
 // points are 20 of an export that makes so many requests, the same ones in every
 // run. Every second one is within the body, in its first most bytes.
 func points(seed uint64, requests, most int64) []point {
