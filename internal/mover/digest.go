@@ -4,6 +4,7 @@ package mover
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/novasphere/provider-wukong/internal/mover/engine/pass"
@@ -46,5 +47,8 @@ func Digest(ctx context.Context, path string, o Options) (s Summary, err error) 
 	if err == nil {
 		err = src.Unchanged()
 	}
-	return Summary{Size: src.Size(), ContentDigest: sum.String()}, err
+	if err != nil {
+		return s, fmt.Errorf("cannot sum up %s: %w", path, err)
+	}
+	return Summary{Size: src.Size(), ContentDigest: sum.String()}, nil
 }
