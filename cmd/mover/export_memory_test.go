@@ -18,6 +18,10 @@ import (
 // maxExportRSS is what an export may need, whatever the size of the disk.
 const maxExportRSS = 384 * mib
 
+// unasked is what the kernel may write in the name of a process that writes
+// nothing, in bytes: when it has read a file, the file's time of access changes.
+const unasked = 64 << 10
+
 // aLargeDisk is a sparse disk with data at some offsets.
 func aLargeDisk(t *testing.T, size, length, every, end int64) (path string) {
 	t.Helper()
@@ -40,8 +44,8 @@ func aLargeDisk(t *testing.T, size, length, every, end int64) (path string) {
 }
 
 // TestExportMemory exports a disk much larger than memory may be, with the
-// program as it is shipped. What goes elsewhere is written nowhere here, and is
-// brought back.
+// program as it is shipped. What goes elsewhere (hundreds of MiB) is written
+// nowhere here, and is brought back.
 func TestExportMemory(t *testing.T) {
 	from := aLargeDisk(t, 4096*mib, 3*mib, 32*mib, 4096*mib)
 	folder := t.TempDir()
@@ -67,7 +71,7 @@ func TestExportMemory(t *testing.T) {
 				t.Fatalf("%s: %s", r.Reason, r.Message)
 			}
 			needed(t, e)
-			if r.ScratchBytes != 0 || tc.away && e.most.written != 0 {
+			if r.ScratchBytes != 0 || tc.away && e.most.written > unasked {
 				t.Errorf("wrote %d bytes, and tells of %d, beside the artifact", e.most.written, r.ScratchBytes)
 			}
 			if tc.away {
