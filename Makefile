@@ -15,10 +15,16 @@ CLUSTER  := go run ./cluster
 
 # All stages compile every dependency in one way, the cluster's programs among
 # them: what one has made, the others find in the build cache. The race detector
-# alone wants another way.
+# alone wants another way. What debuggers read (DWARF) is a seventh of the
+# compiler's time, and in no binary that we ship: `go test` itself makes it.
 export CGO_ENABLED := 0
-export GOFLAGS     := $(GOFLAGS) -trimpath
+export GOFLAGS     := $(GOFLAGS) -trimpath -gcflags=all=-dwarf=false
 RACE := CGO_ENABLED=1 go test -race -vet=off
+# RACED lists what works in several goroutines. Decoders and encoders are tenfold
+# slower under the race detector, and start none: what calls them in several is here.
+RACED := go list ./internal/... ./cmd/provider ./cmd/function ./cluster/... | grep -vE '/mover/(format|pack)/'
+# LARGE have tables of cases of which the race detector sees samples (-short).
+LARGE := internal/mover|internal/mover/engine/export|internal/mover/endpoint/oci/push
 # PLATFORMS are what the packages are for.
 PLATFORMS := linux_amd64 linux_arm64
 comma     := ,
@@ -48,23 +54,20 @@ lint: ## Run golangci-lint, with all that go vet looks at.
 	hack/lint.sh
 
 .PHONY: unit
-unit: ## Run the unit tests.
+unit: ## Run the unit tests that `make race` does not run, or not whole.
 	hack/require.sh root
 	hack/packages.sh unit
 # Without vet, which `make lint` runs: it looks at every dependency once more, and
 # again for the race detector. Many of them wait for servers and processes: with
 # two at a time, a third of the processors' time goes unused.
-	go test -vet=off -timeout 30m -p 4 ./...
+	go test -vet=off -timeout 30m -p 4 $$(go list ./... | grep -vxFf <($(RACED) | grep -vE '/($(LARGE))$$'))
 	cd hack/packages && go test ./...
 
 .PHONY: race
-race: ## Run what works in several goroutines under the race detector.
+race: ## Run the unit tests of what works in several goroutines, under the race detector.
 	hack/require.sh root
 	hack/packages.sh unit
-# Decoders and encoders are tenfold slower with it. They start no goroutine: what
-# calls them in several is here. It sees samples of the largest tables of cases
-# (-short), and none of the tests that only run other programs.
-	$(RACE) -short -timeout 30m -p 3 $$(go list ./internal/... ./cmd/provider ./cmd/function ./cluster/... | grep -vE '/mover/(format|pack)/')
+	$(RACE) -short -timeout 30m -p 3 $$($(RACED))
 
 .PHONY: integration
 integration: ## Run the controllers against a real API server.

@@ -211,11 +211,11 @@ func TestBucketDenied(t *testing.T) {
 		t.Error("the message holds the secret")
 	}
 	// What follows of the status that was just written comes first.
-	time.Sleep(2 * glance)
+	time.Sleep(glance)
 	before, version := requests.Load(), b.ResourceVersion
-	time.Sleep(40 * glance)
+	time.Sleep(20 * glance)
 	if got := requests.Load() - before; got > 4 {
-		t.Errorf("the store was asked %d times in %s, by itself", got, 40*glance)
+		t.Errorf("the store was asked %d times in %s, by itself", got, 20*glance)
 	}
 	holds(t.Context(), t, n, b, func(*diskv1alpha1.ImageBucket) error { return nil })
 	t.Logf("%d requests, and %d more; resource version %s, then %s", before, requests.Load()-before, version, b.ResourceVersion)

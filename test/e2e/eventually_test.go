@@ -22,8 +22,9 @@ const (
 	// and all, on such a machine.
 	fullDisk = 10 * time.Minute
 
-	// glance is the pause between two looks at the cluster.
-	glance = 250 * time.Millisecond
+	// glance is the pause between two looks at the cluster: with many tests at
+	// once, looking is much of what its API server does.
+	glance = 500 * time.Millisecond
 )
 
 // eventually waits until check returns nil, and otherwise fails the test with

@@ -31,8 +31,8 @@ import (
 const keep = 2
 
 // flags of every build: nothing of this machine's paths or of the checkout's
-// state gets into a binary.
-const flags = "-trimpath -buildvcs=false -mod=readonly"
+// state gets into a binary, and what debuggers read is not made at all.
+const flags = "-trimpath -buildvcs=false -mod=readonly -gcflags=all=-dwarf=false"
 
 // Builder builds into a cache.
 type Builder struct {
