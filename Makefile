@@ -15,8 +15,8 @@ CLUSTER  := go run ./cluster
 
 # All stages compile every dependency in one way, the cluster's programs among
 # them: what one has made, the others find in the build cache. The race detector
-# alone wants another way. What debuggers read (DWARF) is a seventh of the
-# compiler's time, and in no binary that we ship: `go test` itself makes it.
+# alone wants another way. What debuggers read (DWARF) costs the compiler time, and
+# the linker leaves it out of all that is built here.
 export CGO_ENABLED := 0
 export GOFLAGS     := $(GOFLAGS) -trimpath -gcflags=all=-dwarf=false
 RACE := CGO_ENABLED=1 go test -race -vet=off

@@ -45,8 +45,7 @@ apart() {
   groups+=($!)
 }
 
-# Three lanes share the processors. The cluster's takes longest and waits most of
-# the time, and so comes first.
+# Three lanes share the processors. The cluster's takes longest, and so comes first.
 later() { renice -n 10 "$BASHPID" >/dev/null; }
 unit() {
   later

@@ -458,9 +458,6 @@ func TestExportHTTPContested(t *testing.T) {
 		}, "", "", []upload{{IfNoneMatch: "*"}, {IfMatch: tagOf(old)}}},
 	}
 	for name, tc := range cases {
-		if testing.Short() && tc.want != "" {
-			continue // See `make unit`.
-		}
 		t.Run(name, func(t *testing.T) {
 			s := newTaker(t)
 			tc.prepare(s)

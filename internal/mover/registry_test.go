@@ -156,7 +156,7 @@ func TestRunRegistry(t *testing.T) {
 		tags = append(tags, "gzip-"+name, "zstd-"+name, "tar-"+name, "title-"+name)
 	}
 	for i, tag := range tags {
-		if testing.Short() && i%8 != 0 {
+		if testing.Short() && i%7 != 0 {
 			continue // See `make unit`.
 		}
 		t.Run(tag, func(t *testing.T) {
