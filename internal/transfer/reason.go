@@ -64,7 +64,7 @@ var rows = []row{
 	{ReasonUnauthorized, 12, "the server refuses the credentials, or wants some", "Check the Secret that is named for them: its keys, its values, and what they permit."},
 	{ReasonCertificateUntrusted, 13, "the server's certificate is not trusted", "Name the authority that signed it in caBundleRef, or correct the host name in the URL."},
 	{ReasonTooManyRedirects, 14, "the source redirects in a loop or too often", "Use the URL at the end of the redirects."},
-	{ReasonSourceRefused, 15, "the source refuses the request", "The server says that the request itself is wrong; read the message and correct the URL or the headers."},
+	{ReasonSourceRefused, 15, "the source refuses the request", "The request itself is wrong: read the message, and correct the URL, the headers or the path."},
 	{ReasonSourceChanged, 16, "the source changed while it was read", "Wait until nobody writes to the source any more, or name a version that does not change, and run it again."},
 	{ReasonSourceTruncated, 17, "the source ends before the image does", "The file at the source is not whole: upload it again."},
 	{ReasonChecksumMismatch, 18, "the bytes do not have the checksum that was asked for", "Compare the checksum with the publisher's; if it is right, the file at the source is damaged or is another one. Nothing of it was kept."},

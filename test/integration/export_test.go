@@ -103,11 +103,19 @@ func onSnapshot(cr *diskv1alpha1.DiskExport) {
 // document is the job document of a mover.
 func document(t *testing.T, ns, name string) transfer.Job {
 	t.Helper()
-	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
-	must(t, get(t, s))
-	doc := transfer.Job{}
-	must(t, json.Unmarshal(s.Data["job.json"], &doc))
+	doc, err := findDocument(t, ns, name)
+	must(t, err)
 	return doc
+}
+
+// findDocument is document where there may be none.
+func findDocument(t *testing.T, ns, name string) (transfer.Job, error) {
+	t.Helper()
+	s, doc := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}, transfer.Job{}
+	if err := get(t, s); err != nil {
+		return doc, err
+	}
+	return doc, json.Unmarshal(s.Data["job.json"], &doc)
 }
 
 func TestExport(t *testing.T) {

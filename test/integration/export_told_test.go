@@ -161,18 +161,22 @@ func connection(t *testing.T, ns, name, key string) map[string]string {
 // mover is told.
 func documentOf(t *testing.T, ns string) transfer.Job {
 	t.Helper()
-	job := ""
+	doc := transfer.Job{}
 	within(t, "a mover should start", func() error {
 		i := inventory(t, ns)
 		for _, name := range i["job"] {
-			if doc := document(t, ns, name); doc.Operation == transfer.OperationImport {
-				job = name
+			var err error
+			// The Job of an export that has ended outlives its Secret for a moment.
+			if doc, err = findDocument(t, ns, name); client.IgnoreNotFound(err) != nil {
+				return err
+			}
+			if doc.Operation == transfer.OperationImport {
 				return nil
 			}
 		}
 		return fmt.Errorf("there are %v", i)
 	})
-	return document(t, ns, job)
+	return doc
 }
 
 // TestExportBetweenNodes has the disk in use on one node and the target's claim on
