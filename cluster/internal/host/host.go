@@ -38,7 +38,7 @@ type need struct{ file, pkg string }
 func needs() []need {
 	return []need{
 		{file: "containerd", pkg: "containerd"},
-		{file: "runc", pkg: "runc"},
+		{file: "crun", pkg: "crun"},
 		{file: "/usr/lib/cni/ptp", pkg: "containernetworking-plugins"},
 		{file: "iptables", pkg: "iptables"},
 		{file: "ip", pkg: "iproute2"},

@@ -76,6 +76,11 @@ func setMounts(s layout.State) error {
 			return err
 		}
 	}
+	// crun wants one version of cgroups: where there are both, pods are in v1's.
+	err = unix.Unmount("/sys/fs/cgroup/unified", unix.MNT_DETACH)
+	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("cannot leave cgroup v2: %w", err)
+	}
 	if err := cover(s.Etc("hosts"), "/etc/hosts"); err != nil {
 		return err
 	}
