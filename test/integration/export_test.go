@@ -115,7 +115,8 @@ func findDocument(t *testing.T, ns, name string) (transfer.Job, error) {
 	if err := get(t, s); err != nil {
 		return doc, err
 	}
-	return doc, json.Unmarshal(s.Data["job.json"], &doc)
+	err := json.Unmarshal(s.Data["job.json"], &doc)
+	return doc, err
 }
 
 func TestExport(t *testing.T) {
