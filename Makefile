@@ -59,15 +59,16 @@ unit: ## Run the unit tests that `make race` does not run, or not whole.
 	hack/packages.sh unit
 # Without vet, which `make lint` runs: it looks at every dependency once more, and
 # again for the race detector. Many of them wait for servers and processes: with
-# two at a time, a third of the processors' time goes unused.
-	go test -vet=off -timeout 30m -p 4 $$(go list ./... | grep -vxFf <($(RACED) | grep -vE '/($(LARGE))$$'))
+# two at a time, a third of the processors' time goes unused. Beside the other lanes of
+# `make test` a package can take several times as long as alone, hence the timeouts.
+	go test -vet=off -timeout 60m -p 4 $$(go list ./... | grep -vxFf <($(RACED) | grep -vE '/($(LARGE))$$'))
 	cd hack/packages && go test ./...
 
 .PHONY: race
 race: ## Run the unit tests of what works in several goroutines, under the race detector.
 	hack/require.sh root
 	hack/packages.sh unit
-	$(RACE) -short -timeout 30m -p 3 $$($(RACED))
+	$(RACE) -short -timeout 60m -p 3 $$($(RACED))
 
 .PHONY: integration
 integration: ## Run the controllers against a real API server.

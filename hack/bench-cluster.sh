@@ -16,7 +16,7 @@ trap '"$cluster" down >/dev/null' EXIT
 hack/install.sh push
 "$cluster" up --without-cdi --wait-kubevirt
 WUKONG_PACKAGES=_output/packages/install-claims.yaml "$cluster" run -- hack/install.sh apply
-figures=$("$cluster" run -- _output/bin/bench-cluster "$@")
+figures=$("$cluster" run -- sh -c '_output/bin/bench-cluster -mover "$WUKONG_REGISTRY/novasphere/mover-wukong:$0" "$@"' "$(cat _output/packages/version)" "$@")
 
 # What stood there of the last time goes.
 rest=$(sed "/^$title\$/,\$d" "$report")

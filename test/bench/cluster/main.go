@@ -22,6 +22,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,12 +35,13 @@ const namespace = "bench"
 
 func main() {
 	host := flag.String("host", "s3.example.com", "a name by which pods reach this machine")
+	mover := flag.String("mover", "", "the mover's image, which reads the claims of the crowd")
 	runs := flag.Int("runs", 5, "Wukongs that are timed one after another")
 	crowd := flag.Int("crowd", 100, "Wukongs at once; 0: none")
 	disks := flag.Int("disks", 3, "disks of each of them")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := measure(ctx, *host, *runs, *crowd, *disks)
+	err := measure(ctx, *host, *mover, *runs, *crowd, *disks)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -50,12 +52,14 @@ func main() {
 // A bench is a namespace on the cluster, and the server of its images.
 type bench struct {
 	client.Client
+	pods   typedcorev1.PodInterface
 	images *server
+	mover  string
 	log    io.Writer
 }
 
-func measure(ctx context.Context, host string, runs, crowd, disks int) error {
-	c, err := connect()
+func measure(ctx context.Context, host, mover string, runs, crowd, disks int) error {
+	c, pods, err := connect()
 	if err != nil {
 		return err
 	}
@@ -64,7 +68,7 @@ func measure(ctx context.Context, host string, runs, crowd, disks int) error {
 		return err
 	}
 	defer s.Close()
-	b := &bench{Client: c, images: s, log: os.Stderr}
+	b := &bench{Client: c, pods: pods, images: s, mover: mover, log: os.Stderr}
 	if err := b.clear(ctx); err != nil {
 		return err
 	}
@@ -82,23 +86,28 @@ func measure(ctx context.Context, host string, runs, crowd, disks int) error {
 	return b.clear(ctx)
 }
 
-func connect() (client.Client, error) {
+// connect returns a client, and one for what the first cannot do: read logs.
+func connect() (client.Client, typedcorev1.PodInterface, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {
-		return nil, fmt.Errorf("cannot read KUBECONFIG: %w", err)
+		return nil, nil, fmt.Errorf("cannot read KUBECONFIG: %w", err)
 	}
 	config.QPS = -1
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, diskv1alpha1.AddToScheme, vmv1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
-			return nil, fmt.Errorf("cannot make scheme: %w", err)
+			return nil, nil, fmt.Errorf("cannot make scheme: %w", err)
 		}
 	}
 	c, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
-		return nil, fmt.Errorf("cannot make client: %w", err)
+		return nil, nil, fmt.Errorf("cannot make client: %w", err)
 	}
-	return c, nil
+	core, err := typedcorev1.NewForConfig(config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot make client of pods: %w", err)
+	}
+	return c, core.Pods(namespace), nil
 }
 
 // clear removes what a bench has left: the Wukongs first, because nothing can be

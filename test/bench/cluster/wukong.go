@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -52,7 +53,7 @@ func (b *bench) wukong(name string, disks int) *vmv1alpha1.Wukong {
 		disk := fmt.Sprintf("disk%d", i)
 		source := &vmv1alpha1.ImportSource{Type: "http"}
 		source.URL = b.images.url(name + "-" + disk)
-		w.Spec.Disks = append(w.Spec.Disks, vmv1alpha1.Disk{Name: disk, Size: "64Mi", ImportSource: source})
+		w.Spec.Disks = append(w.Spec.Disks, vmv1alpha1.Disk{Name: disk, Size: vmv1alpha1.Size(resource.NewQuantity(diskSize, resource.BinarySI).String()), ImportSource: source})
 	}
 	return w
 }
