@@ -15,10 +15,10 @@ CLUSTER  := go run ./cluster
 
 # All stages compile every dependency in one way, the cluster's programs among
 # them: what one has made, the others find in the build cache. The race detector
-# alone wants another way. What debuggers read (DWARF) costs the compiler time, and
-# the linker leaves it out of all that is built here.
+# alone wants another way. What debuggers read (DWARF, symbols) costs the compiler
+# and the linker time, and is left out of all that is built here.
 export CGO_ENABLED := 0
-export GOFLAGS     := $(GOFLAGS) -trimpath -gcflags=all=-dwarf=false
+export GOFLAGS     := $(GOFLAGS) -trimpath -gcflags=all=-dwarf=false -ldflags=-s
 RACE := CGO_ENABLED=1 go test -race -vet=off
 # RACED lists what works in several goroutines. Decoders and encoders are tenfold
 # slower under the race detector, and start none: what calls them in several is here.
