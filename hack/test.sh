@@ -49,17 +49,17 @@ apart() {
 later() { renice -n 4 "$BASHPID" >/dev/null; }
 unit() {
   later
-  run 'unit tests' '55 min' '12 min' make unit
+  run 'unit tests' '55 min' '40 min' make unit
 }
 checks() {
   later
-  run 'vet and lint' '30 min' '2 min' make lint
-  run 'race detector' '20 min' '10 min' make race
+  run 'vet and lint' '30 min' '3 min' make lint
+  run 'race detector' '45 min' '40 min' make race
 }
 cluster() {
   run "the cluster's programs" '50 min' '1 s' go run ./cluster build
-  run 'integration tests' '15 min' '10 min' make integration
-  run 'end-to-end tests' '25 min' '22 min' make e2e
+  run 'integration tests' '20 min' '14 min' make integration
+  run 'end-to-end tests' '35 min' '31 min' make e2e
 }
 
 # show prints what lanes print, one lane after another, until they end.
