@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Shows what the project does, on a cluster of its own: boots it, installs the
 # packages, takes disks from a web server through two machines, a registry and
-# a bucket, and leaves the cluster up. What happens in the cluster is
-# hack/demo/inside.sh.
+# a bucket, waits while a person looks around, and ends the cluster, unless it was
+# up before. What happens in the cluster is hack/demo/inside.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cluster=$PWD/_output/bin/cluster
@@ -21,19 +21,31 @@ images() {
   done
 }
 images >_output/demo.log 2>&1 &
-images=$!
-trap 'kill "$images" 2>/dev/null || true' EXIT
+images=$! was_up=yes # until it is known: there is nothing to end
+finish() {
+  kill "$images" 2>/dev/null || true
+  [ -n "$was_up" ] || "$cluster" down
+}
+trap finish EXIT
 
 heading 'The cluster: Kubernetes, containerd, a CSI driver, a registry, an S3 server, Crossplane' 'about 20 min the first time, to build them; then 1 min'
 go build -o "$cluster" ./cluster
+was_up=$("$cluster" run -- echo yes 2>/dev/null || true)
 "$cluster" up --with-kubevirt
 
 heading 'The packages: built for all platforms, and pushed to the registry as a release would be' '10 min the first time, then 30 s'
 hack/install.sh push "$(make -s platforms)"
 
 wait "$images" || { cat _output/demo.log >&2; exit 1; }
-trap - EXIT
 
 heading "CDI, which clones disks, and KubeVirt's control plane" 'about 10 min the first time, to build them; then 1 min'
 "$cluster" up --wait-cdi --wait-kubevirt
-exec "$cluster" run -- hack/demo/inside.sh
+"$cluster" run -- hack/demo/inside.sh
+
+if [ -n "$was_up" ]; then
+  echo 'The cluster stays up, as it was before. To end it: make cluster-down'
+elif [ -t 0 ]; then
+  read -r -p 'The cluster is up until you press Enter here. '
+else
+  echo 'The cluster ends now. To keep it: make cluster-up before make demo'
+fi

@@ -108,7 +108,7 @@ compare 'the golden disk' "$(disk $made/demo-golden.raw $((256 << 20)))" \
 compare 'the object in the bucket' "$(told diskexport first data artifact.validator)" \
   'what the second machine imported' "$(told diskimport second data source.etag)"
 
-heading 'To look further'
+heading 'To look further, in another terminal'
 cat <<'TEXT'
   The machines are stopped: this cluster has KubeVirt's control plane, and no hypervisor.
 
@@ -118,5 +118,5 @@ cat <<'TEXT'
   go run ./cluster run -- kubectl annotate wukong first vm.novasphere.dev/export=again
                                                                         exports the disks once more
   go run ./cluster run -- kubectl get providers,functions               what is installed
-  make cluster-down                                                     ends the cluster, which is still up
+
 TEXT
