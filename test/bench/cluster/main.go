@@ -40,6 +40,10 @@ func main() {
 	crowd := flag.Int("crowd", 100, "Wukongs at once; 0: none")
 	disks := flag.Int("disks", 3, "disks of each of them")
 	flag.Parse()
+	if *crowd > 0 && *mover == "" {
+		fmt.Fprintln(os.Stderr, "bench: name the mover's image with -mover, or ask for no crowd: -crowd 0")
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := measure(ctx, *host, *mover, *runs, *crowd, *disks)
 	stop()
