@@ -137,31 +137,58 @@ func (c *Client) Behind(ctx context.Context, key types.NamespacedName) (string, 
 	return p.Spec.VolumeName, nil
 }
 
-// volume finds the volume by its label when it is being handed over, and by
-// the staging claim before that.
+// volume finds the volume that is being handed over, or the one behind the
+// staging claim.
 func (c *Client) volume(ctx context.Context, d Disk, s *State) error {
+	v, err := c.find(ctx, d, s.leadsTo())
+	switch {
+	case err != nil || v == nil:
+		return err
+	case v.GetLabels()[LabelOwner] == string(d.Owner):
+		s.Volume = v
+		s.Note, err = readNote(v)
+		return err
+	case s.Staging != nil:
+		s.Volume = v
+	}
+	return nil
+}
+
+// leadsTo is the name of the volume that a claim of the disk leads to, or "".
+func (s State) leadsTo() string {
+	switch {
+	case s.Staging != nil:
+		return s.Staging.Spec.VolumeName
+	case s.Ours():
+		return s.Final.Spec.VolumeName
+	}
+	return ""
+}
+
+// find returns the volume of a name, or nil. Without a name, as between the two
+// claims, only the label of a handover leads to it; but a list costs a tenth of
+// a second, because the API server first waits until its cache is as new as the
+// last write of anybody.
+func (c *Client) find(ctx context.Context, d Disk, name string) (*corev1.PersistentVolume, error) {
+	if name != "" {
+		v := &corev1.PersistentVolume{}
+		err := c.kube.Get(ctx, types.NamespacedName{Name: name}, v)
+		if kerrors.IsNotFound(err) {
+			return nil, nil //nolint:nilnil // What does not exist is nil in a State.
+		}
+		return v, errors.Wrapf(err, "cannot get volume %q", name)
+	}
 	l := &corev1.PersistentVolumeList{}
 	if err := c.kube.List(ctx, l, client.MatchingLabels{LabelOwner: string(d.Owner)}); err != nil {
-		return errors.Wrap(err, "cannot list volumes that are being handed over")
+		return nil, errors.Wrap(err, "cannot list volumes that are being handed over")
 	}
-	switch {
-	case len(l.Items) > 1:
-		return errors.Errorf("cannot tell which volume is being handed over: %d have the label %s=%s", len(l.Items), LabelOwner, d.Owner)
-	case len(l.Items) == 1:
-		s.Volume = &l.Items[0]
-		n, err := readNote(s.Volume)
-		s.Note = n
-		return err
-	case s.Staging == nil || s.Staging.Spec.VolumeName == "":
-		return nil
+	switch len(l.Items) {
+	case 0:
+		return nil, nil //nolint:nilnil // As above.
+	case 1:
+		return &l.Items[0], nil
 	}
-	v := &corev1.PersistentVolume{}
-	err := c.kube.Get(ctx, types.NamespacedName{Name: s.Staging.Spec.VolumeName}, v)
-	if kerrors.IsNotFound(err) {
-		return nil
-	}
-	s.Volume = v
-	return errors.Wrap(err, "cannot get volume of staging claim")
+	return nil, errors.Errorf("cannot tell which volume is being handed over: %d have the label %s=%s", len(l.Items), LabelOwner, d.Owner)
 }
 
 func (c *Client) events(ctx context.Context, s *State) error {

@@ -129,16 +129,14 @@ func (e *external) observeNothing(ctx context.Context, cr *v1alpha1.DiskImport, 
 
 // Create starts the mover and returns: Observe reports how it fares.
 func (e *external) Create(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalCreation, error) {
-	return managed.ExternalCreation{}, e.advance(ctx, cr)
+	_, err := e.advance(ctx, cr)
+	return managed.ExternalCreation{}, err
 }
 
 // Update takes every step that can be taken now. What comes of it is described
 // at once, because the status is written anyway.
 func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskImport) (managed.ExternalUpdate, error) {
-	if err := e.advance(ctx, cr); err != nil {
-		return managed.ExternalUpdate{}, err
-	}
-	v, err := e.look(ctx, cr)
+	v, err := e.advance(ctx, cr)
 	if err != nil || v.nothing() {
 		return managed.ExternalUpdate{}, err
 	}
@@ -149,31 +147,40 @@ func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskImport) (managed
 }
 
 // advance acts on what there is until something has to be waited for that takes
-// longer than a moment.
-func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) error {
+// longer than a moment, and returns what there is then.
+func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) (view, error) {
 	pauses := handoverPauses()
+	v, err := e.look(ctx, cr)
 	for range maxSteps {
-		v, err := e.look(ctx, cr)
 		if err != nil {
-			return err
+			return v, err
 		}
 		more, err := e.act(ctx, cr, v)
 		switch {
 		case err != nil:
-			return err
+			return v, err
 		case more:
-			continue
 		case len(pauses) == 0 || !v.changingHands():
-			return nil
-		}
-		select {
-		case <-time.After(pauses[0]):
+			return e.lookAgain(ctx, cr, v)
+		default:
+			if err := pause(ctx, pauses[0]); err != nil {
+				return v, err
+			}
 			pauses = pauses[1:]
-		case <-ctx.Done():
-			return nil
 		}
+		v, err = e.lookAgain(ctx, cr, v)
 	}
-	return nil
+	return v, err
+}
+
+// pause waits.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return errors.Wrap(ctx.Err(), "cannot wait for the handover")
+	}
 }
 
 // Delete asks for the removal of everything, in whichever state it is, but of a
@@ -198,15 +205,30 @@ func (e *external) Disconnect(context.Context) error { return nil }
 
 // look gathers everything that decide needs.
 func (e *external) look(ctx context.Context, cr *v1alpha1.DiskImport) (view, error) {
-	v, d := view{tuned: true, fresh: true, blank: blank(cr)}, diskOf(cr)
+	mover, err := e.movers.Inspect(ctx, moverKey(cr))
+	if err != nil {
+		return view{}, err
+	}
+	return e.lookBeside(ctx, cr, mover)
+}
+
+// lookAgain is look after an action. The mover of a disk that is being handed
+// over does not come back once it is gone.
+func (e *external) lookAgain(ctx context.Context, cr *v1alpha1.DiskImport, before view) (view, error) {
+	if before.handover() && !before.mover.Exists() {
+		return e.lookBeside(ctx, cr, before.mover)
+	}
+	return e.look(ctx, cr)
+}
+
+// lookBeside gathers what decide needs beside the mover.
+func (e *external) lookBeside(ctx context.Context, cr *v1alpha1.DiskImport, mover moverjob.State) (view, error) {
+	v, d := view{mover: mover, tuned: true, fresh: true, blank: blank(cr)}, diskOf(cr)
 	if d.Final == d.Staging {
 		return v, errors.Errorf("cannot publish a disk under the name of its staging claim %q", d.Staging)
 	}
 	var err error
 	if v.volume, err = e.disks.Inspect(ctx, d); err != nil {
-		return v, err
-	}
-	if v.mover, err = e.movers.Inspect(ctx, moverKey(cr)); err != nil {
 		return v, err
 	}
 	if err := e.lookAtCDI(ctx, cr, &v); err != nil {
