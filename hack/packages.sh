@@ -6,7 +6,7 @@ unit=(qemu-utils e2fsprogs xz-utils zstd skopeo fsverity)
 guest=(syslinux mtools busybox-static cpio fdisk)
 case ${1:-} in
   unit) want=("${unit[@]}") ;;
-  bench) want=("${unit[@]}" nginx-light nbdkit) ;;
+  bench) want=("${unit[@]}" qemu-block-extra nginx-light nbdkit) ;; # qemu-img reads URLs with qemu-block-extra.
   demo) want=("${unit[@]}" "${guest[@]}") ;;
   e2e) want=("${unit[@]}" "${guest[@]}" genisoimage qemu-system-x86) ;;
   *) echo "usage: $0 unit|e2e|demo|bench" >&2; exit 2 ;;
