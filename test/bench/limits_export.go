@@ -115,7 +115,7 @@ func upload(ctx context.Context, o options, server store, pattern string, send f
 func sendParts(ctx context.Context, part string) error {
 	key, secret := accessKey()
 	client := s3.New(s3.Options{
-		BaseEndpoint: aws.String("http://" + gatewayAddress), Region: "us-east-1", UsePathStyle: true,
+		BaseEndpoint: aws.String("http://" + gatewayAddress), Region: gatewayRegion, UsePathStyle: true,
 		Credentials:                credentials.NewStaticCredentialsProvider(key, secret, ""),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		APIOptions:                 []func(*middleware.Stack) error{v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware},

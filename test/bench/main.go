@@ -12,6 +12,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -87,13 +88,21 @@ func run(ctx context.Context, o options) error {
 	}
 	defer srv.stop()
 
+	var failed error
 	r := report{options: o, images: images}
 	for _, c := range cases(o, images) {
 		if !only.MatchString(c.name) {
 			continue
 		}
 		if err := c.measure(ctx, o, srv); err != nil {
-			return fmt.Errorf("cannot measure %q: %w", c.name, err)
+			err = fmt.Errorf("cannot measure %q: %w", c.name, err)
+			if ctx.Err() != nil {
+				return err
+			}
+			// A peer that fails takes no other case's figures with it.
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			failed = errors.Join(failed, err)
+			continue
 		}
 		r.cases = append(r.cases, c)
 		fmt.Print(c.markdown())
@@ -103,5 +112,5 @@ func run(ctx context.Context, o options) error {
 	if r.limits, err = measureLimits(ctx, o); err != nil {
 		return err
 	}
-	return r.write()
+	return errors.Join(failed, r.write())
 }

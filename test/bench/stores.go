@@ -17,6 +17,7 @@ import (
 // the image there.
 const (
 	gatewayAddress  = "127.0.0.1:18081"
+	gatewayRegion   = "127" // CDI takes what stands before the first dot of the host for the region.
 	registryAddress = "127.0.0.1:18082"
 
 	bucket    = "bench"
@@ -74,7 +75,7 @@ func startGateway(ctx context.Context, o options, folder string) (*process, erro
 	}
 	key, secret := accessKey()
 	env := []string{"ROOT_ACCESS_KEY=" + key, "ROOT_SECRET_KEY=" + secret}
-	return start(ctx, "http://"+gatewayAddress, env, o.gateway, "--port", gatewayAddress, "--quiet", "posix", folder)
+	return start(ctx, "http://"+gatewayAddress, env, o.gateway, "--port", gatewayAddress, "--region", gatewayRegion, "--quiet", "posix", folder)
 }
 
 // gatewayEnv is the environment of an S3 client, without what the user's own
@@ -82,7 +83,7 @@ func startGateway(ctx context.Context, o options, folder string) (*process, erro
 func gatewayEnv() []string {
 	key, secret := accessKey()
 	return []string{
-		"AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_REGION=" + gatewayRegion,
 		"AWS_ENDPOINT_URL=http://" + gatewayAddress, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_CA_BUNDLE=",
 	}
