@@ -33,7 +33,7 @@ type artifact struct {
 	size      int64 // of the artifact, or disk.Unknown
 	scanned   int64 // bytes of the disk that were read to learn where it has data
 
-	content *fsverity.Digest // of the disk's bytes
+	content *fsverity.Digest // of the disk's bytes; nil: it was not read for that
 	diffID  hash.Hash        // of the image's; nil: it is no layer
 
 	// feed returns what is given the image and writes the disk's bytes to w.
@@ -56,7 +56,11 @@ func newArtifact(ctx context.Context, want *transfer.Artifact, src disk.Reader, 
 	case want.Format == transfer.ArtifactRaw:
 		a.newPacker = framer(algorithm, level, true)
 	default:
-		q, err := a.plainQCOW2(ctx, src, m)
+		var digests []io.Writer
+		if want.Earlier != nil {
+			digests = a.digests()
+		}
+		q, err := a.plainQCOW2(ctx, src, m, digests...)
 		if err != nil {
 			return nil, err
 		}
@@ -93,8 +97,8 @@ func framer(a transfer.Algorithm, level int, seekable bool) func() disk.Packer {
 }
 
 // plainQCOW2 makes the image a qcow2 file whose tables come first.
-func (a *artifact) plainQCOW2(ctx context.Context, src disk.Reader, m *export.Meter) (*qcow2.Plain, error) {
-	has, err := export.Scan(ctx, a.image, m)
+func (a *artifact) plainQCOW2(ctx context.Context, src disk.Reader, m *export.Meter, digests ...io.Writer) (*qcow2.Plain, error) {
+	has, err := export.Scan(ctx, a.image, m, digests...)
 	if err != nil {
 		return nil, err
 	}

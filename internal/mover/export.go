@@ -47,7 +47,10 @@ func (m *move) export(ctx context.Context) (err error) {
 		return err
 	}
 	m.imageBytes.Store(a.image.Size())
-	sum, placed, err := m.bring(ctx, a, src, up)
+	sum, placed, found, err := m.reuse(ctx, a, src, up)
+	if err == nil && !found {
+		sum, placed, err = m.bring(ctx, a, src, up)
+	}
 	if err != nil {
 		return err
 	}
@@ -119,14 +122,46 @@ func (m *move) bring(ctx context.Context, a *artifact, src disk.Reader, up disk.
 	return sum, placed, errors.Join(err, final)
 }
 
+// reuse gives its place to what an export before has made, if that was of the same
+// disk and its place can do that.
+func (m *move) reuse(ctx context.Context, a *artifact, src disk.Reader, up disk.Upload) (s disk.Sum, p disk.Placed, found bool, err error) {
+	before := m.job.Artifact.Earlier
+	if before == nil || a.content == nil || a.content.String() != before.ContentDigest {
+		return s, p, false, nil
+	}
+	place, ok := inner(up).(interface {
+		Reuse(ctx context.Context, image string) (disk.Sum, disk.Placed, bool, error)
+	})
+	if !ok {
+		return s, p, false, nil
+	}
+	if err := src.Unchanged(); err != nil {
+		return s, p, false, err
+	}
+	err = retry.Do(ctx, retry.Policy{Retries: m.job.Limits.Retries, Observe: m.retried}, func(ctx context.Context) error {
+		s, p, found, err = place.Reuse(ctx, before.Image)
+		return err
+	})
+	if found {
+		m.total.Store(a.scanned)
+		m.exported.Reused.Store(s.Size)
+		m.noted("The disk is the same as when it was exported before: its layer was not sent again.")
+	}
+	return s, p, found, err
+}
+
+// inner is the upload itself, of one that tries again.
+func inner(up disk.Upload) disk.Upload {
+	if wrapped, ok := up.(interface{ Unwrap() disk.Upload }); ok {
+		return wrapped.Unwrap()
+	}
+	return up
+}
+
 // asStream returns an upload as one that takes a stream, where its place has
 // turned out to take nothing else.
 func asStream(up disk.Upload) disk.Upload {
-	wrapped, ok := up.(interface{ Unwrap() disk.Upload })
-	if !ok {
-		return up
-	}
-	if u, ok := wrapped.Unwrap().(interface{ AsStream() disk.Streamer }); ok {
+	if u, ok := inner(up).(interface{ AsStream() disk.Streamer }); ok {
 		if s := u.AsStream(); s != nil {
 			return s
 		}

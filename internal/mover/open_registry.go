@@ -199,6 +199,7 @@ func (m *move) uploadRegistry(ctx context.Context) (disk.Upload, error) {
 	o := push.Options{
 		Options:     g.image,
 		Compression: m.job.Artifact.Compression.Algorithm,
+		Level:       m.job.Artifact.Compression.Level,
 		Before:      m.memo.Before(),
 		Spared:      m.spared,
 		Note:        m.noted,

@@ -13,10 +13,24 @@ type Artifact struct {
 	// says of them.
 	ReadBack bool `json:"readBack,omitempty"`
 
+	// Earlier is what an export has made before, for a registry. If that was made
+	// of the same disk and in the same way, the image gets the tag and its layer
+	// is not sent again.
+	Earlier *EarlierImage `json:"earlier,omitempty"`
+
 	S3       *S3Object      `json:"s3,omitempty"`
 	Registry *RegistryImage `json:"registry,omitempty"`
 	HTTP     *HTTPUpload    `json:"http,omitempty"`
 	File     *FileTarget    `json:"file,omitempty"`
+}
+
+// An EarlierImage is an image that an export has made before.
+type EarlierImage struct {
+	// Image names it by its digest: registry/repository@sha256:….
+	Image string `json:"image"`
+
+	// ContentDigest of the disk of which it was made, as in ArtifactFacts.
+	ContentDigest string `json:"contentDigest"`
 }
 
 // A FileTarget is a file of this machine that an export makes.

@@ -119,7 +119,7 @@ type Result struct {
 	Artifact ArtifactFacts `json:"artifact,omitzero"`
 
 	// ReusedBytes of the artifact were at its place already, from an attempt
-	// before, and were not sent again.
+	// before or an export of the same disk, and were not sent again.
 	ReusedBytes int64 `json:"reusedBytes,omitempty"`
 
 	// Resume is that of the last Progress, of an attempt that has failed.

@@ -65,6 +65,9 @@ func (a *Artifact) validate() error {
 	if a.Registry == nil && a.Format == ArtifactOCI {
 		errs = append(errs, fmt.Errorf("artifact.format: %s goes to a registry only", ArtifactOCI))
 	}
+	if a.Earlier != nil && a.Registry == nil {
+		errs = append(errs, errors.New("artifact.earlier: is for an artifact in a registry only"))
+	}
 	return errors.Join(errs...)
 }
 

@@ -134,7 +134,7 @@ type Progress struct {
 	ResumedBytes int64 `json:"resumedBytes,omitempty"`
 
 	// ReusedBytes of an export's artifact were at the target already, from an
-	// attempt before, and were not sent again.
+	// attempt before or an export of the same disk, and were not sent again.
 	// +optional
 	ReusedBytes int64 `json:"reusedBytes,omitempty"`
 

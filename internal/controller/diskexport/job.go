@@ -4,6 +4,7 @@ package diskexport
 
 import (
 	"path"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -107,10 +108,20 @@ func document(cr *v1alpha1.DiskExport, d workload.Disk, in inputs) transfer.Job 
 		ID:        string(cr.GetUID()),
 		Operation: transfer.OperationExport,
 		Source:    transfer.Source{File: &transfer.FileSource{Path: file}},
-		Artifact:  artifactOf(cr.Spec.ForProvider, in.files),
+		Artifact:  again(artifactOf(cr.Spec.ForProvider, in.files), cr.Status.AtProvider.Artifact),
 		Limits:    workload.Limits(cr.Spec.ForProvider.Transfer, in.settings),
 		Policy:    policy(in),
 	}
+}
+
+// again tells an export to a registry what the last run has made in one: a disk
+// that is the same need not be sent again, even where tag or repository are others.
+func again(a *transfer.Artifact, before *v1alpha1.ArtifactObservation) *transfer.Artifact {
+	const scheme = "docker://"
+	if a.Registry != nil && before != nil && before.ContentDigest != "" && strings.HasPrefix(before.URI, scheme) {
+		a.Earlier = &transfer.EarlierImage{Image: strings.TrimPrefix(before.URI, scheme), ContentDigest: before.ContentDigest}
+	}
+	return a
 }
 
 // policy is the configuration's, but for what only a source can be asked for.

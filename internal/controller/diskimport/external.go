@@ -151,26 +151,28 @@ func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskImport) (managed
 func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) (view, error) {
 	pauses := handoverPauses()
 	v, err := e.look(ctx, cr)
+	if err != nil {
+		return v, err
+	}
 	for range maxSteps {
+		more, err := e.act(ctx, cr, v)
 		if err != nil {
 			return v, err
 		}
-		more, err := e.act(ctx, cr, v)
-		switch {
-		case err != nil:
-			return v, err
-		case more:
-		case len(pauses) == 0 || !v.changingHands():
-			return e.lookAgain(ctx, cr, v)
-		default:
+		if !more {
+			if len(pauses) == 0 || !v.changingHands() {
+				break
+			}
 			if err := pause(ctx, pauses[0]); err != nil {
 				return v, err
 			}
 			pauses = pauses[1:]
 		}
-		v, err = e.lookAgain(ctx, cr, v)
+		if v, err = e.lookAgain(ctx, cr, v); err != nil {
+			return v, err
+		}
 	}
-	return v, err
+	return e.lookAgain(ctx, cr, v)
 }
 
 // pause waits.

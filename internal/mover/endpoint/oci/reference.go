@@ -49,8 +49,8 @@ func (o Options) Reference() (name.Reference, error) {
 }
 
 // Dial returns a client of a reference's repository, whose tokens permit the
-// actions, such as "pull,push".
-func (o Options) Dial(ctx context.Context, ref name.Reference, actions string) (*remote.Client, error) {
+// actions, such as "pull,push", and more scopes, such as those of name.Repository.
+func (o Options) Dial(ctx context.Context, ref name.Reference, actions string, more ...string) (*remote.Client, error) {
 	registry := ref.Context().Registry
 	schemes := []string{"https"}
 	switch {
@@ -65,6 +65,7 @@ func (o Options) Dial(ctx context.Context, ref name.Reference, actions string) (
 		Schemes:    schemes,
 		Repository: resource.Repository,
 		Actions:    actions,
+		Scopes:     more,
 		Login:      func(ctx context.Context) (login.Login, error) { return o.Login.Find(ctx, resource) },
 		Transport:  o.Transport,
 	})

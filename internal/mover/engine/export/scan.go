@@ -4,6 +4,7 @@ package export
 
 import (
 	"context"
+	"io"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/engine/pass"
@@ -12,8 +13,8 @@ import (
 )
 
 // Scan reads an image and returns which of its clusters hold anything but
-// zeros.
-func Scan(ctx context.Context, image disk.Image, m *Meter) (*allocation.Map, error) {
+// zeros. The digests get its bytes, as those of a Task.
+func Scan(ctx context.Context, image disk.Image, m *Meter, digests ...io.Writer) (*allocation.Map, error) {
 	has := allocation.New(image.Size())
 	look := func(u *pass.Unit) error { //nolint:unparam // That is what a worker may return.
 		if w := clusters(u.Data); w != 0 {
@@ -23,6 +24,7 @@ func Scan(ctx context.Context, image disk.Image, m *Meter) (*allocation.Map, err
 	}
 	err := pass.Pass{
 		Image:     image,
+		Digests:   digests,
 		NewWorker: func() (func(*pass.Unit) error, error) { return look, nil },
 		Place: func(u *pass.Unit) error {
 			m.Read.Add(int64(len(u.Data)))

@@ -18,8 +18,7 @@ import (
 
 // TestWriterOnceMore makes an image that is there already: it is the same one,
 // and its configuration and its manifest are looked for and not sent. The layer is
-// sent, since its digest is known only when it was made, and neither it nor the
-// configuration is mounted from another repository (ADR 0012).
+// sent, since its digest is known only when it was made: see TestReuse (ADR 0033).
 func TestWriterOnceMore(t *testing.T) {
 	r := distribution.Start(t)
 	b := endpointtest.Content(7, mib)

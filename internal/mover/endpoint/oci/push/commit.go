@@ -42,7 +42,12 @@ func (w *Writer) Commit(ctx context.Context, s disk.Sum) (disk.Placed, error) {
 	if err != nil {
 		return disk.Placed{}, fmt.Errorf("cannot finish upload to %s: %w", w.tag, ofTarget(err))
 	}
-	return disk.Placed{URI: "docker://" + w.tag.Context().Name() + "@" + digest, Validator: digest}, nil
+	return w.placed(digest), nil
+}
+
+// placed is where the image is whose manifest has a digest.
+func (w *Writer) placed(digest string) disk.Placed {
+	return disk.Placed{URI: "docker://" + w.tag.Context().Name() + "@" + digest, Validator: digest}
 }
 
 func (w *Writer) commit(ctx context.Context, s disk.Sum) (digest string, err error) {
@@ -50,27 +55,37 @@ func (w *Writer) commit(ctx context.Context, s disk.Sum) (digest string, err err
 	if err := w.finish(ctx, layer); err != nil {
 		return "", err
 	}
-	config, err := json.Marshal(imageConfig{
-		Platform: w.platform,
-		RootFS:   rootFS{Type: "layers", DiffIDs: []string{"sha256:" + hex.EncodeToString(s.DiffID[:])}},
-		History:  []history{{CreatedBy: "provider-wukong mover export"}},
-	})
+	config, document, err := w.describe(layer, "sha256:"+hex.EncodeToString(s.DiffID[:]))
 	if err != nil {
 		return "", err
 	}
 	if err := w.putBlob(ctx, config); err != nil {
 		return "", err
 	}
-	document, err := json.Marshal(oci.Manifest{
+	return oci.DigestOf(document), w.putManifest(ctx, document)
+}
+
+// describe makes configuration and manifest of an image with one layer.
+func (w *Writer) describe(layer oci.Descriptor, diffID string) (config, manifest []byte, err error) {
+	made := history{CreatedBy: "provider-wukong mover export"}
+	if w.options.Level != 0 {
+		made.CreatedBy += fmt.Sprintf(" --level %d", w.options.Level)
+	}
+	config, err = json.Marshal(imageConfig{
+		Platform: w.platform,
+		RootFS:   rootFS{Type: "layers", DiffIDs: []string{diffID}},
+		History:  []history{made},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	manifest, err = json.Marshal(oci.Manifest{
 		SchemaVersion: 2,
 		MediaType:     oci.MediaManifest,
 		Config:        oci.Descriptor{MediaType: oci.MediaConfig, Digest: oci.DigestOf(config), Size: int64(len(config))},
 		Layers:        []oci.Descriptor{layer},
 	})
-	if err != nil {
-		return "", err
-	}
-	return oci.DigestOf(document), w.putManifest(ctx, document)
+	return config, manifest, err
 }
 
 // finish ends the session with the layer's digest, which the registry compares,

@@ -26,6 +26,11 @@
 // A registry that refuses chunks gets the layer in one request, as `docker push`
 // sends it: the Writer then has a Stream. A break begins it anew.
 //
+// # The same disk
+//
+// Whoever knows that an image was made of the same disk asks for it with
+// Writer.Reuse before the first part: its blobs are there, or are mounted.
+//
 // # The tag
 //
 // The manifest comes last, so that the tag stays what it was until the image is

@@ -20,6 +20,10 @@ type Options struct {
 	// Compression of the layer. Empty: transfer.CompressionZstd.
 	Compression transfer.Algorithm
 
+	// Level of the compression, 0 where it is the default. An image that was made
+	// with another one is not used again.
+	Level int
+
 	// Before is what an attempt before has told last. Empty: nothing.
 	Before []byte
 

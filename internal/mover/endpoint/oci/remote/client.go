@@ -45,6 +45,10 @@ type Options struct {
 	// Actions that a token must permit, such as "pull,push".
 	Actions string
 
+	// Scopes that a token must permit beside these, such as
+	// "repository:other/name:pull" (distribution, "Token Scope Documentation").
+	Scopes []string
+
 	// Login returns the credentials. It is called when the registry wants
 	// some, and again when it refuses what they gave.
 	Login func(context.Context) (login.Login, error)

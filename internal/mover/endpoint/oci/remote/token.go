@@ -169,10 +169,10 @@ func (c *Client) tokenRequest(realm *url.URL, l login.Login) (r Request, authori
 // scopes are what the token must permit: the repository's actions, and first
 // what the registry asked for beside it, since some look at the first alone.
 func (c *Client) scopes() []string {
-	own := "repository:" + c.o.Repository + ":" + c.o.Actions
+	own := append([]string{"repository:" + c.o.Repository + ":" + c.o.Actions}, c.o.Scopes...)
 	asked := c.challenge.parameters["scope"]
 	if asked == "" || strings.HasPrefix(asked, "repository:"+c.o.Repository+":") {
-		return []string{own}
+		return own
 	}
-	return []string{asked, own}
+	return append([]string{asked}, own...)
 }
