@@ -4,7 +4,6 @@ package diskexport
 
 import (
 	"path"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -43,6 +42,9 @@ type inputs struct {
 
 	// resume is what the attempts of a mover tell each other by.
 	resume workload.Resume
+
+	// earlier is what was made of the same source before.
+	earlier *transfer.EarlierImage
 
 	// targetNode is where the claim is in use that an artifact is made on.
 	targetNode string
@@ -103,25 +105,17 @@ func document(cr *v1alpha1.DiskExport, d workload.Disk, in inputs) transfer.Job 
 	if d.Mode != corev1.PersistentVolumeBlock {
 		file = path.Join(d.Path, fileDisk)
 	}
+	a := artifactOf(cr.Spec.ForProvider, in.files)
+	a.Earlier = in.earlier
 	return transfer.Job{
 		Version:   transfer.JobVersion,
 		ID:        string(cr.GetUID()),
 		Operation: transfer.OperationExport,
 		Source:    transfer.Source{File: &transfer.FileSource{Path: file}},
-		Artifact:  again(artifactOf(cr.Spec.ForProvider, in.files), cr.Status.AtProvider.Artifact),
+		Artifact:  a,
 		Limits:    workload.Limits(cr.Spec.ForProvider.Transfer, in.settings),
 		Policy:    policy(in),
 	}
-}
-
-// again tells an export to a registry what the last run has made in one: a disk
-// that is the same need not be sent again, even where tag or repository are others.
-func again(a *transfer.Artifact, before *v1alpha1.ArtifactObservation) *transfer.Artifact {
-	const scheme = "docker://"
-	if a.Registry != nil && before != nil && before.ContentDigest != "" && strings.HasPrefix(before.URI, scheme) {
-		a.Earlier = &transfer.EarlierImage{Image: strings.TrimPrefix(before.URI, scheme), ContentDigest: before.ContentDigest}
-	}
-	return a
 }
 
 // policy is the configuration's, but for what only a source can be asked for.

@@ -47,27 +47,6 @@ func TestDocument(t *testing.T) {
 			want:   transfer.Artifact{Format: transfer.ArtifactOCI, Registry: &transfer.RegistryImage{Image: "registry.example.com/vms/a:b", PlainHTTP: true, CredentialsDir: dir, CAFile: ca}},
 			source: "/dev/wukong",
 		},
-		"Again": {
-			reason: "What the last run has made may do, under another name too.",
-			edit: func(cr *v1alpha1.DiskExport) {
-				cr.Spec.ForProvider.Target = v1alpha1.ExportTarget{Registry: &v1alpha1.RegistryTarget{Image: "registry.example.com/vms/a:c"}}
-				cr.Status.AtProvider.Artifact = &v1alpha1.ArtifactObservation{URI: "docker://registry.example.com/vms/a@sha256:beef", ContentDigest: "fsverity:sha256:cafe"}
-			},
-			want: transfer.Artifact{
-				Format: transfer.ArtifactOCI, Registry: &transfer.RegistryImage{Image: "registry.example.com/vms/a:c"},
-				Earlier: &transfer.EarlierImage{Image: "registry.example.com/vms/a@sha256:beef", ContentDigest: "fsverity:sha256:cafe"},
-			},
-			source: "/disk/disk.img",
-		},
-		"Moved": {
-			reason: "What the last run has made elsewhere is no help.",
-			edit: func(cr *v1alpha1.DiskExport) {
-				cr.Spec.ForProvider.Target = v1alpha1.ExportTarget{Registry: &v1alpha1.RegistryTarget{Image: "registry.example.com/vms/a:c"}}
-				cr.Status.AtProvider.Artifact = &v1alpha1.ArtifactObservation{URI: "s3://backups/a.qcow2", ContentDigest: "fsverity:sha256:cafe"}
-			},
-			want:   transfer.Artifact{Format: transfer.ArtifactOCI, Registry: &transfer.RegistryImage{Image: "registry.example.com/vms/a:c"}},
-			source: "/disk/disk.img",
-		},
 		"HTTP": {
 			reason: "A web server gets what is asked for.",
 			edit: func(cr *v1alpha1.DiskExport) {

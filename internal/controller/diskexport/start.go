@@ -104,6 +104,9 @@ func (e *external) inputs(ctx context.Context, cr *v1alpha1.DiskExport) (inputs,
 	if cr.Spec.ForProvider.Target.Registry != nil {
 		// Other targets tell by themselves what they have.
 		in.resume = workload.NewResume()
+		if in.earlier, err = e.earlier(ctx, cr); err != nil {
+			return in, nil, err
+		}
 	}
 	f, err := e.targetClaim(ctx, cr, &in)
 	if err != nil || f != nil {
