@@ -123,7 +123,8 @@ func (m *move) bring(ctx context.Context, a *artifact, src disk.Reader, up disk.
 }
 
 // reuse gives its place to what an export before has made, if that was of the same
-// disk and its place can do that.
+// disk and its place can do that. That it cannot now is no failure of the export,
+// which can be sent.
 func (m *move) reuse(ctx context.Context, a *artifact, src disk.Reader, up disk.Upload) (s disk.Sum, p disk.Placed, found bool, err error) {
 	before := m.job.Artifact.Earlier
 	if before == nil || a.content == nil || a.content.String() != before.ContentDigest {
@@ -142,6 +143,9 @@ func (m *move) reuse(ctx context.Context, a *artifact, src disk.Reader, up disk.
 		s, p, found, err = place.Reuse(ctx, before.Image)
 		return err
 	})
+	if err != nil && !transfer.IsTerminal(err) && ctx.Err() == nil {
+		err = nil
+	}
 	if found {
 		m.total.Store(a.scanned)
 		m.exported.Reused.Store(s.Size)

@@ -70,13 +70,36 @@ func TestExportAgain(t *testing.T) {
 	}
 }
 
+// TestExportAgainBroken has a registry that fails at every mount: the disk is sent.
+func TestExportAgainBroken(t *testing.T) {
+	from := disks(t)["random"]
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := distribution.Start(t).Before(t)
+	first := exportAgain(t, from, p.Host+"/first/disk:v1", transfer.CompressionZstd, nil)
+	p.Fault(func(_ *distribution.Proxy, w http.ResponseWriter, r *http.Request) bool {
+		mounts := r.URL.Query().Has("mount")
+		if mounts {
+			distribution.Refuse(w, http.StatusInternalServerError, "UNKNOWN", "broken")
+		}
+		return mounts
+	})
+	again := exportAgain(t, from, p.Host+"/again/disk:v1", transfer.CompressionZstd, earlierOf(first))
+	if again.Artifact.Digest != first.Artifact.Digest || again.ReusedBytes != 0 {
+		t.Errorf("got %+v with %d bytes not sent again, want %s and none", again.Artifact, again.ReusedBytes, first.Artifact.Digest)
+	}
+	importImage(t, again.Artifact.URI, content)
+}
+
 // exportAgain exports a disk to a registry, and reads it back.
 func exportAgain(t *testing.T, from, image string, a transfer.Algorithm, before *transfer.EarlierImage) transfer.Result {
 	t.Helper()
 	j := exportJob(from, "", transfer.ArtifactOCI, a)
 	j.Artifact.File, j.Artifact.ReadBack = nil, true
 	j.Artifact.Registry = &transfer.RegistryImage{Image: image, PlainHTTP: true}
-	j.Artifact.Earlier = before
+	j.Artifact.Earlier, j.Limits.Retries = before, 1
 	r := run(t, j)
 	if r.Reason != "" {
 		t.Fatalf("cannot export: %s: %s", r.Reason, r.Message)
