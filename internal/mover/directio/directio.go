@@ -15,10 +15,16 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
+
+// syncStep is how many bytes are written before they are made durable while
+// others are written. Disks have caches as well: a sync that comes once, at the
+// end, waits for all that is in them, with nothing else to do.
+const syncStep = 128 << 20
 
 // A File is a file or device that is written. Its methods may be called by many
 // goroutines at once, on ranges that do not overlap.
@@ -30,6 +36,8 @@ type File struct {
 	mu     sync.RWMutex // held for reading by direct writes
 	direct *os.File     // nil: everything goes through the cache
 	back   writeback
+
+	fresh atomic.Int64 // bytes that were written since the last sync
 }
 
 // Open returns a File that writes to cached, which it takes over, with direct
@@ -53,8 +61,24 @@ func (f *File) Direct() bool {
 	return f.direct != nil
 }
 
-// WriteAt writes all of p at off. The error is the operating system's.
+// WriteAt writes all of p at off. Its error is the operating system's, and may be
+// of an earlier write.
 func (f *File) WriteAt(p []byte, off int64) error {
+	if err := f.write(p, off); err != nil {
+		return err
+	}
+	return f.syncEarly(int64(len(p)))
+}
+
+// syncEarly counts n bytes, and makes all durable each time that it is enough.
+func (f *File) syncEarly(n int64) error {
+	if sum := f.fresh.Add(n); sum < syncStep || !f.fresh.CompareAndSwap(sum, 0) {
+		return nil
+	}
+	return unix.Fdatasync(int(f.cached.Fd()))
+}
+
+func (f *File) write(p []byte, off int64) error {
 	done, err := f.writeDirect(p, off)
 	if done || err != nil {
 		return err

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directio_test
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/novasphere/provider-wukong/internal/mover/directio"
+)
+
+// TestSyncEarly writes to a device that takes every write and cannot be synced:
+// a writer is told so after 128 MiB and does not go on to the end.
+func TestSyncEarly(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := directio.Open(null, 4096, 1<<30)
+	defer f.Close() //nolint:errcheck // Nothing is in it.
+	p := make([]byte, 4<<20)
+	for i := range int64(31) {
+		if err := f.WriteAt(p, i<<22); err != nil {
+			t.Fatalf("write %d of 4 MiB: %v", i+1, err)
+		}
+	}
+	if err := f.WriteAt(p, 31<<22); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("the write that makes it 128 MiB: got error %v, want that of the sync", err)
+	}
+	if err := f.WriteAt(p, 32<<22); err != nil {
+		t.Errorf("the write after it: %v", err)
+	}
+}
