@@ -10,9 +10,10 @@
 //	connections ─► units in order ─┬─► digest
 //	                               └─► (decompressor ─► units) ─► planner ─► workers ─► disk
 //
-// Connections fill units in any order; the stages behind them see the units in
-// the file's order, so one pass gives both the checksum of the file and the
-// disk. Their number adapts (package pace). The planner asks the layout which
+// Connections fill units in any order, one after another or up to four with one
+// request where they are fast; the stages behind them see the units in the
+// file's order, so one pass gives both the checksum of the file and the disk.
+// Their number adapts (package pace). The planner asks the layout which
 // pieces a unit holds; workers decode the compressed ones, gather neighbours
 // on the disk into writes of up to 4 MiB, and write in any order. A piece that
 // straddles two units is joined in the headroom before the second. Runs of

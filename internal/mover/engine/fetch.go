@@ -18,6 +18,14 @@ import (
 // connections, it is looked at how many of them wait for us.
 const looksPerDecision = 8
 
+// A request fetches a run of units: each costs a server something, and some, as
+// registries that read 4 MiB ahead, much. It is to last runTime at most, which
+// where connections are slow is one unit, and never longer than maxRun units.
+const (
+	runTime = 250 * time.Millisecond
+	maxRun  = 4
+)
+
 // fetch starts what reads the source into units, which go out in the file's
 // order before their bytes have arrived.
 func (c *copier) fetch(ctx context.Context, g *errgroup.Group, out chan<- *unit) {
@@ -30,7 +38,7 @@ func (c *copier) fetch(ctx context.Context, g *errgroup.Group, out chan<- *unit)
 		source: c.Source,
 		meter:  c.Meter,
 		group:  g,
-		todo:   make(chan *unit),
+		todo:   make(chan []*unit),
 		done:   make(chan struct{}),
 		pace:   pace.New(c.Connections),
 	}
@@ -68,19 +76,23 @@ func (c *copier) fetchInOrder(ctx context.Context, out chan<- *unit) error {
 	}
 }
 
-// dispatch cuts the source into units and gives each, in order, to the next
-// stage and to a connection.
+// dispatch cuts the source into units, and gives each to the next stage and runs
+// of them to connections, all in order.
 func (c *copier) dispatch(ctx context.Context, f *fetcher, out chan<- *unit) error {
 	size := c.Source.Stat().Size
-	for off := int64(0); off < size; off += unitSize {
-		u, err := newUnit(ctx, c.source, off, min(unitSize, size-off))
-		if err != nil {
-			return err
+	for off := int64(0); off < size; {
+		run := make([]*unit, 0, maxRun)
+		for n := f.runLength(); len(run) < n && off < size; off += unitSize {
+			u, err := newUnit(ctx, c.source, off, min(unitSize, size-off))
+			if err != nil {
+				return err
+			}
+			if err := send(ctx, out, u); err != nil {
+				return err
+			}
+			run = append(run, u)
 		}
-		if err := send(ctx, out, u); err != nil {
-			return err
-		}
-		if err := send(ctx, f.todo, u); err != nil {
+		if err := send(ctx, f.todo, run); err != nil {
 			return err
 		}
 	}
@@ -95,10 +107,11 @@ type fetcher struct {
 	source disk.File
 	meter  *Meter
 	group  *errgroup.Group
-	todo   chan *unit
+	todo   chan []*unit  // runs
 	done   chan struct{} // closed when nothing more will be to do
 	pace   *pace.Controller
 
+	run     atomic.Int64 // units that a connection fetches in runTime
 	want    atomic.Int64 // connections that should be
 	running atomic.Int64 // connections that are
 	idle    atomic.Int64 // connections that wait for something to do
@@ -123,18 +136,25 @@ func (f *fetcher) control(ctx context.Context) error {
 			continue
 		}
 		now, b, p := time.Now(), f.meter.Transferred.Load(), f.meter.Pushbacks.Load()
-		f.use(ctx, f.pace.Look(pace.Sample{
+		f.decide(ctx, pace.Sample{
 			Bytes:    b - bytes,
 			Elapsed:  now.Sub(last),
-			Starved:  idle*4 > looks*f.running.Load(),
+			Idle:     float64(idle) / float64(looks*max(1, f.running.Load())),
 			Pushback: p > pushbacks,
-		}))
+		})
 		last, bytes, pushbacks, idle, looks = now, b, p, 0, 0
 	}
 }
 
+// decide changes the number of connections, and how much each asks for at once.
+func (f *fetcher) decide(ctx context.Context, s pace.Sample) {
+	busy := s.Elapsed.Seconds() * float64(max(1, f.running.Load())) * max(0.01, 1-s.Idle)
+	f.run.Store(int64(float64(s.Bytes) / busy * runTime.Seconds() / unitSize))
+	f.use(ctx, f.pace.Look(s))
+}
+
 // use makes the number of connections n; those that are too many end when
-// they have filled their unit.
+// they have filled their run.
 func (f *fetcher) use(ctx context.Context, n int) {
 	f.want.Store(int64(n))
 	for f.running.Load() < int64(n) {
@@ -144,32 +164,43 @@ func (f *fetcher) use(ctx context.Context, n int) {
 	f.meter.Connections.Store(int64(n))
 }
 
-// connection fills units until there are none or it is one too many.
+// runLength is how many units the next request fetches: as many as arrive within
+// runTime, and no more than leave room in the window for the other connections.
+func (f *fetcher) runLength() int {
+	return int(max(1, min(f.run.Load(), maxRun, windowUnits/2/max(1, f.want.Load()))))
+}
+
+// connection fills runs until there are none or it is one too many.
 func (f *fetcher) connection(ctx context.Context) error {
 	defer f.running.Add(-1)
 	for f.running.Load() <= f.want.Load() {
 		f.idle.Add(1)
-		u, ok, err := receive(ctx, f.todo)
+		run, ok, err := receive(ctx, f.todo)
 		f.idle.Add(-1)
 		if err != nil || !ok {
 			return err
 		}
-		err = f.fill(ctx, u)
-		u.settle(err)
-		if err != nil {
+		if err := f.fill(ctx, run); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fill reads one unit's bytes.
-func (f *fetcher) fill(ctx context.Context, u *unit) error {
-	r, err := f.source.Open(ctx, u.off, u.n)
+// fill reads the bytes of a run.
+func (f *fetcher) fill(ctx context.Context, run []*unit) error {
+	r, err := f.source.Open(ctx, run[0].off, run[len(run)-1].end()-run[0].off)
 	if err != nil {
+		run[0].settle(err)
 		return err
 	}
 	defer r.Close() //nolint:errcheck // Closing a reader loses nothing.
-	_, err = io.ReadFull(meteredReader{r, &f.meter.Transferred}, u.data())
-	return err
+	for _, u := range run {
+		_, err = io.ReadFull(meteredReader{r, &f.meter.Transferred}, u.data())
+		u.settle(err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

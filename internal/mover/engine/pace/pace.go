@@ -6,7 +6,8 @@
 // at least a quarter of the throughput that it would bring if connections did
 // not compete, and goes back to the last number that paid when a step has not
 // done so after a few looks. A server that asks to be left alone (429, 503)
-// halves the number. Nothing grows while the network waits for us.
+// halves the number. Nothing grows while connections wait for us, and when most of
+// their time is waiting, half of them do as well.
 //
 // A Controller is pure: it is told what was seen and answers with a number.
 package pace
@@ -22,13 +23,19 @@ const (
 	// connections takes two to four.
 	Interval = 200 * time.Millisecond
 
-	// patience is how many looks a step has to pay. A new connection needs
-	// some round trips for TCP, TLS and slow start.
+	// patience is how many looks a step has to pay, and how many in a row must
+	// have connections to spare. A new connection needs some round trips for
+	// TCP, TLS and slow start.
 	patience = 4
 
 	// rest is how many looks pass after a step that did not pay, or after a
 	// server's complaint, before another is tried: 5 seconds.
 	rest = 25
+
+	// starved is the share of their time that connections wait for us beyond
+	// which their rate says nothing about the network; spare the one beyond
+	// which half as many still wait.
+	starved, spare = 0.25, 0.6
 )
 
 // A Sample is what one look saw.
@@ -37,8 +44,9 @@ type Sample struct {
 	Bytes   int64
 	Elapsed time.Duration
 
-	// Starved says that connections waited for us, not we for them.
-	Starved bool
+	// Idle is the share of its time that a connection waited for us, from 0
+	// to 1.
+	Idle float64
 
 	// Pushback says that the server asked for less.
 	Pushback bool
@@ -52,6 +60,7 @@ type Controller struct {
 	rate float64 // bytes a second with that number
 	wait int     // looks left for the step to pay
 	hold int     // looks left before another step
+	idle int     // looks in a row with connections to spare
 }
 
 // New returns a controller that never answers more than limit.
@@ -66,12 +75,16 @@ func (c *Controller) Connections() int { return c.n }
 // Look takes one sample and returns the number of connections to use.
 func (c *Controller) Look(s Sample) int {
 	rate := float64(s.Bytes) / max(s.Elapsed, time.Millisecond).Seconds()
+	c.idle++
+	if s.Idle <= spare {
+		c.idle = 0
+	}
 	switch {
-	case s.Pushback:
+	case s.Pushback, c.idle == patience:
 		c.n = max(1, c.n/2)
 		c.settle(rate)
-		c.hold = rest
-	case s.Starved:
+		c.hold, c.idle = rest, 0
+	case s.Idle > starved:
 		// What comes now says nothing about the network.
 	case c.hold > 0:
 		c.hold--

@@ -47,7 +47,31 @@ func TestLook(t *testing.T) {
 			limit:  16,
 			sample: func(_, n int) pace.Sample {
 				s := look(n, 20*mb, 1e12)
-				s.Starved = true
+				s.Idle = 0.5
+				return s
+			},
+			looks: 20,
+			want:  []int{4, 4},
+		},
+		"Spare": {
+			reason: "connections that wait for us most of the time become fewer, until they do not",
+			limit:  16,
+			sample: func(_, n int) pace.Sample {
+				s := look(n, 20*mb, 1e12)
+				s.Idle = max(0, 1-0.8/float64(n))
+				return s
+			},
+			looks: 28,
+			want:  []int{4, 4, 4, 2, 2},
+		},
+		"SpareForMoments": {
+			reason: "a moment in which they wait is no reason",
+			limit:  4,
+			sample: func(i, n int) pace.Sample {
+				s := look(n, 20*mb, 1e12)
+				if i%4 != 0 {
+					s.Idle = 0.9
+				}
 				return s
 			},
 			looks: 20,
