@@ -57,7 +57,12 @@ func TestCancel(t *testing.T) {
 				}
 				return c.Delete(ctx, o, opts...)
 			}}).Build()
-			if err := moverjob.New(kube, logs{}).Cancel(t.Context(), client.ObjectKeyFromObject(job)); err != nil {
+			movers, key := moverjob.New(kube, logs{}), client.ObjectKeyFromObject(job)
+			state, err := movers.Inspect(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := movers.Cancel(t.Context(), key, state.Pods); err != nil {
 				t.Fatal(err)
 			}
 			left := &corev1.PodList{}

@@ -242,8 +242,9 @@ func (c *Client) Tune(ctx context.Context, s State, r Run) error {
 }
 
 // Cancel asks for the removal of the Job, its pods and its Secret. It does not
-// wait: Inspect says when they are gone. Pods that run get their grace period.
-func (c *Client) Cancel(ctx context.Context, key types.NamespacedName) error {
+// wait: Inspect says when they are gone. Pods that run get their grace period;
+// those that Inspect has found ended are removed at once.
+func (c *Client) Cancel(ctx context.Context, key types.NamespacedName, found []corev1.Pod) error {
 	meta := metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}
 	err := c.kube.Delete(ctx, &batchv1.Job{ObjectMeta: meta}, client.PropagationPolicy(metav1.DeletePropagationBackground))
 	if err := client.IgnoreNotFound(err); err != nil {
@@ -253,21 +254,17 @@ func (c *Client) Cancel(ctx context.Context, key types.NamespacedName) error {
 	if err := client.IgnoreNotFound(err); err != nil {
 		return errors.Wrap(err, "cannot delete Secret of mover")
 	}
-	return c.removeEnded(ctx, key)
+	return c.removeEnded(ctx, key, found)
 }
 
-// removeEnded removes the pods of a Job whose mover has ended. The kubelet
+// removeEnded removes those pods of a Job whose mover has ended. The kubelet
 // keeps them for about two seconds more, in which it takes their sandbox and
 // mounts away; it does that without them too, as it does when the garbage
 // collector removes pods that have ended. A role that does not permit it,
 // such as that of an earlier release, makes it slower and no more.
-func (c *Client) removeEnded(ctx context.Context, key types.NamespacedName) error {
-	s := State{}
-	if err := c.pods(ctx, key, &s); err != nil {
-		return err
-	}
-	for i := range s.Pods {
-		p := &s.Pods[i]
+func (c *Client) removeEnded(ctx context.Context, key types.NamespacedName, pods []corev1.Pod) error {
+	for i := range pods {
+		p := &pods[i]
 		owner, st := metav1.GetControllerOf(p), container(p)
 		if owner == nil || owner.Kind != "Job" || owner.Name != key.Name || st == nil || st.State.Terminated == nil {
 			continue

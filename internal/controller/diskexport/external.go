@@ -6,6 +6,7 @@ import (
 	"context"
 
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -40,7 +41,7 @@ type moverClient interface {
 	DryRun(ctx context.Context, r moverjob.Run) error
 	Start(ctx context.Context, r moverjob.Run) error
 	Tune(ctx context.Context, s moverjob.State, r moverjob.Run) error
-	Cancel(ctx context.Context, key types.NamespacedName) error
+	Cancel(ctx context.Context, key types.NamespacedName, found []corev1.Pod) error
 }
 
 // An artifactClient asks what became of an artifact.
@@ -209,7 +210,7 @@ func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskExport) error {
 
 // tidy removes mover, snapshot and restored claim.
 func (e *external) tidy(ctx context.Context, cr *v1alpha1.DiskExport, v view) error {
-	if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
+	if err := e.movers.Cancel(ctx, moverKey(cr), v.mover.Pods); err != nil {
 		return err
 	}
 	return e.copies.Discard(ctx, copyOf(cr), v.copy)

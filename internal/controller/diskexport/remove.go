@@ -71,7 +71,7 @@ func (e *external) Delete(ctx context.Context, cr *v1alpha1.DiskExport) (managed
 	if err := e.bequeath(ctx, cr, m); err != nil {
 		return managed.ExternalDelete{}, err
 	}
-	if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
+	if err := e.movers.Cancel(ctx, moverKey(cr), m.Pods); err != nil {
 		return managed.ExternalDelete{}, err
 	}
 	c, err := e.copies.Inspect(ctx, copyOf(cr))
@@ -117,7 +117,7 @@ func (e *external) remove(ctx context.Context, cr *v1alpha1.DiskExport) error {
 			e.Record.Event(cr, event.Warning(wiring.ReasonLeftBehind, errors.Errorf("at %s: %s", place(cr.Spec.ForProvider.Target), r.Note)))
 		}
 		forget(cr)
-		return e.movers.Cancel(ctx, removerKey(cr))
+		return e.movers.Cancel(ctx, removerKey(cr), m.Pods)
 	case m.Job != nil && m.Job.GetDeletionTimestamp() != nil:
 		return nil
 	case m.Condition(batchv1.JobFailed) != nil:
@@ -137,7 +137,7 @@ func (e *external) startRemover(ctx context.Context, cr *v1alpha1.DiskExport, to
 	if f != nil && f.Reason == v1alpha1.ReasonClaimNotFound {
 		// What was on the target's claim has gone with it.
 		forget(cr)
-		return e.movers.Cancel(ctx, removerKey(cr))
+		return e.movers.Cancel(ctx, removerKey(cr), nil)
 	}
 	if f != nil {
 		return e.stuck(ctx, cr, f)
@@ -178,7 +178,7 @@ func (e *external) stuck(ctx context.Context, cr *v1alpha1.DiskExport, f *diagno
 func (e *external) leave(ctx context.Context, cr *v1alpha1.DiskExport, why string) error {
 	e.Record.Event(cr, event.Warning(wiring.ReasonLeftBehind, errors.Errorf("cannot remove what the export has left at %s: %s", place(cr.Spec.ForProvider.Target), why)))
 	forget(cr)
-	return e.movers.Cancel(ctx, removerKey(cr))
+	return e.movers.Cancel(ctx, removerKey(cr), nil)
 }
 
 // abandoned is the target of a mover that was started, if the DiskExport has

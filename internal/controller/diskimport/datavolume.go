@@ -230,7 +230,7 @@ func (e *external) giveUpCDI(ctx context.Context, cr *v1alpha1.DiskImport, v vie
 
 // cancel asks for the removal of what moves the data.
 func (e *external) cancel(ctx context.Context, cr *v1alpha1.DiskImport, v view) error {
-	if err := e.movers.Cancel(ctx, moverKey(cr)); err != nil {
+	if err := e.movers.Cancel(ctx, moverKey(cr), v.mover.Pods); err != nil {
 		return err
 	}
 	if !v.cdi.Exists() {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -51,7 +52,7 @@ type moverClient interface {
 	DryRun(ctx context.Context, r moverjob.Run) error
 	Start(ctx context.Context, r moverjob.Run) error
 	Tune(ctx context.Context, s moverjob.State, r moverjob.Run) error
-	Cancel(ctx context.Context, key types.NamespacedName) error
+	Cancel(ctx context.Context, key types.NamespacedName, found []corev1.Pod) error
 }
 
 // external manages the claim of a DiskImport in one cluster.
@@ -62,6 +63,10 @@ type external struct {
 	volumes *datavolume.Client
 	disks   *volume.Client
 	origins origin.Finder
+
+	// seen is what Observe has found. The runtime makes an external for each
+	// reconciliation, and acts on what was observed, if at all, at once.
+	seen *view
 }
 
 // Observe reports what exists of the claim, and of the mover on the way to it.
@@ -70,6 +75,7 @@ func (e *external) Observe(ctx context.Context, cr *v1alpha1.DiskImport) (manage
 	if err != nil {
 		return managed.ExternalObservation{}, e.denied(cr, err)
 	}
+	e.seen = &v
 	if meta.WasDeleted(cr) {
 		return managed.ExternalObservation{ResourceExists: v.mover.Exists() || v.cdi.Exists() || v.volume.Exists()}, nil
 	}
@@ -149,30 +155,28 @@ func (e *external) Update(ctx context.Context, cr *v1alpha1.DiskImport) (managed
 // advance acts on what there is until something has to be waited for that takes
 // longer than a moment, and returns what there is then.
 func (e *external) advance(ctx context.Context, cr *v1alpha1.DiskImport) (view, error) {
-	pauses := handoverPauses()
-	v, err := e.look(ctx, cr)
-	if err != nil {
-		return v, err
-	}
+	pauses, v := handoverPauses(), *e.seen
 	for range maxSteps {
 		more, err := e.act(ctx, cr, v)
-		if err != nil {
+		switch {
+		case err != nil:
 			return v, err
-		}
-		if !more {
-			if len(pauses) == 0 || !v.changingHands() {
-				break
-			}
+		case more:
+		case v.changingHands() && len(pauses) > 0:
 			if err := pause(ctx, pauses[0]); err != nil {
 				return v, err
 			}
 			pauses = pauses[1:]
+		case decide(v) == actionWait:
+			return v, nil
+		default:
+			return e.lookAgain(ctx, cr, v)
 		}
 		if v, err = e.lookAgain(ctx, cr, v); err != nil {
 			return v, err
 		}
 	}
-	return e.lookAgain(ctx, cr, v)
+	return v, nil
 }
 
 // pause waits.
@@ -215,9 +219,10 @@ func (e *external) look(ctx context.Context, cr *v1alpha1.DiskImport) (view, err
 }
 
 // lookAgain is look after an action. The mover of a disk that is being handed
-// over does not come back once it is gone.
+// over does not come back once it is gone, and the first step does nothing to it.
 func (e *external) lookAgain(ctx context.Context, cr *v1alpha1.DiskImport, before view) (view, error) {
-	if before.handover() && !before.mover.Exists() {
+	gone := before.handover() && !before.mover.Exists()
+	if gone || decide(before) == actionPublish && before.next == volume.StepRetain {
 		return e.lookBeside(ctx, cr, before.mover)
 	}
 	return e.look(ctx, cr)
