@@ -39,7 +39,7 @@ func (c *digestCommand) run(ctx context.Context) int {
 	s, err := mover.Digest(ctx, c.path, o)
 	if err != nil {
 		r := transfer.Result{}.Failed(err)
-		fmt.Fprintf(os.Stderr, "mover: %s\n%s: %s\n", r.Message, r.Reason, advice(r))
+		fmt.Fprintf(os.Stderr, "mover: %s\n%s: %s\n", r.Message, r.Reason, advice(r.Reason))
 		return r.ExitCode()
 	}
 	if c.json {

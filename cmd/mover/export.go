@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -67,7 +68,7 @@ func newExportCommand(app *kingpin.Application) *exportCommand {
 		PlaceHolder("HEADER").StringsVar(&c.headers)
 	clause.Flag("connections", "Number of parts that are sent at once. Default: 4.").PlaceHolder("N").IntVar(&c.connections)
 	clause.Flag("limit", "Send at most this many bytes a second, all connections together, such as 20M.").PlaceHolder("BYTES").SetValue(&c.limit)
-	clause.Flag("retries", "Give up after this many failures in a row.").PlaceHolder("N").IntVar(&c.retries)
+	clause.Flag("retries", "Try a request again this often in a row; 0 is never.").Default(strconv.Itoa(retry.DefaultRetries)).IntVar(&c.retries)
 	clause.Flag("deadline", "Give up after this time, such as 1h30m.").PlaceHolder("DURATION").DurationVar(&c.deadline)
 	clause.Flag("force", "Replace a file that exists and is not empty.").BoolVar(&c.force)
 	clause.Flag("json", "Write progress and the result as lines of JSON, as is done when standard output is not a terminal.").BoolVar(&c.json)
@@ -96,12 +97,12 @@ func (c *exportCommand) job() (*transfer.Job, error) {
 	}
 	return &transfer.Job{
 		Version:   transfer.JobVersion,
-		ID:        "command-line",
+		ID:        commandLine,
 		Operation: transfer.OperationExport,
 		Source:    transfer.Source{File: &transfer.FileSource{Path: c.source}},
 		Artifact:  a,
 		Limits: transfer.Limits{
-			Connections: c.connections, BytesPerSecond: int64(c.limit), Retries: c.retries, Deadline: transfer.Duration(c.deadline),
+			Connections: c.connections, BytesPerSecond: int64(c.limit), Retries: &c.retries, Deadline: transfer.Duration(c.deadline),
 		},
 		// A person at a terminal may write to wherever they can connect to.
 		Policy: transfer.Policy{Unrestricted: true},

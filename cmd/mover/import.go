@@ -97,5 +97,8 @@ func parseOwner(s string) (uid, gid int, err error) {
 func move(ctx context.Context, job *transfer.Job, overwrite, asJSON bool, resultFile string) int {
 	out := newOutput(asJSON)
 	r := mover.Run(ctx, job, mover.Options{Watch: out.watch, Overwrite: overwrite})
+	if job.ID == commandLine {
+		r = byHand(r)
+	}
 	return out.result(r, resultFile)
 }

@@ -39,6 +39,9 @@ func (c *inspectCommand) run(ctx context.Context) int {
 	}
 	job.Destination.Path = os.DevNull // A job has one; this one is not looked at.
 	in := mover.Inspect(ctx, job)
+	if in.Refused != nil {
+		in.Refused.Advice = advice(in.Refused.Reason)
+	}
 	if c.json {
 		_ = json.NewEncoder(os.Stdout).Encode(in) // Nobody reads: the exit code says it too.
 	} else {

@@ -58,20 +58,12 @@ func (o output) result(r transfer.Result, file string) int {
 	case r.Succeeded():
 		fmt.Println(summary(r))
 	default:
-		fmt.Fprintf(os.Stderr, "mover: %s\n%s: %s\n", r.Message, r.Reason, advice(r))
+		fmt.Fprintf(os.Stderr, "mover: %s\n%s: %s\n", r.Message, r.Reason, r.Advice)
 	}
 	if err := write(file, line); err != nil {
 		fmt.Fprintf(os.Stderr, "mover: cannot write result: %s\n", err)
 	}
 	return r.ExitCode()
-}
-
-// advice is the result's, for somebody who has no Job that tries again.
-func advice(r transfer.Result) string {
-	if r.Reason == transfer.ReasonInterrupted {
-		return "Run the same command again when you like: what it can go on from, it does not move twice."
-	}
-	return r.Advice
 }
 
 // encode writes a result in at most transfer.MaxResultBytes: a message whose

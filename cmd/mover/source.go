@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/novasphere/provider-wukong/internal/mover/bytesize"
+	"github.com/novasphere/provider-wukong/internal/mover/endpoint/retry"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
@@ -59,7 +60,7 @@ func (f *sourceFlags) register(c *kingpin.CmdClause) {
 		PlaceHolder("HEADER").StringsVar(&f.headers)
 	c.Flag("connections", "Greatest number of connections at once; the number adapts. Default: 16.").PlaceHolder("N").IntVar(&f.connections)
 	c.Flag("limit", "Fetch at most this many bytes a second, all connections together, such as 20M.").PlaceHolder("BYTES").SetValue(&f.limit)
-	c.Flag("retries", "Give up after this many failures in a row without a byte between them.").PlaceHolder("N").IntVar(&f.retries)
+	c.Flag("retries", "Try a request again this often in a row when it brings no byte; 0 is never.").Default(strconv.Itoa(retry.DefaultRetries)).IntVar(&f.retries)
 	c.Flag("max-virtual-size", "Refuse a disk that is larger, such as 100G.").PlaceHolder("BYTES").SetValue(&f.maxSize)
 }
 
@@ -70,10 +71,10 @@ var scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
 func (f *sourceFlags) job() (*transfer.Job, error) {
 	j := &transfer.Job{
 		Version:   transfer.JobVersion,
-		ID:        "command-line",
+		ID:        commandLine,
 		Operation: transfer.OperationImport,
 		Format:    transfer.Format(f.format),
-		Limits:    transfer.Limits{Connections: f.connections, BytesPerSecond: int64(f.limit), Retries: f.retries},
+		Limits:    transfer.Limits{Connections: f.connections, BytesPerSecond: int64(f.limit), Retries: &f.retries},
 		// A person at a terminal may read from wherever they can connect to.
 		Policy: transfer.Policy{Unrestricted: true, MaxVirtualSize: int64(f.maxSize)},
 	}

@@ -99,7 +99,7 @@ func exportAgain(t *testing.T, from, image string, a transfer.Algorithm, before 
 	j := exportJob(from, "", transfer.ArtifactOCI, a)
 	j.Artifact.File, j.Artifact.ReadBack = nil, true
 	j.Artifact.Registry = &transfer.RegistryImage{Image: image, PlainHTTP: true}
-	j.Artifact.Earlier, j.Limits.Retries = before, 1
+	j.Artifact.Earlier, j.Limits.Retries = before, new(1)
 	r := run(t, j)
 	if r.Reason != "" {
 		t.Fatalf("cannot export: %s: %s", r.Reason, r.Message)

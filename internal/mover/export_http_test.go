@@ -534,7 +534,7 @@ func TestExportHTTPNotKept(t *testing.T) {
 			s := newTaker(t)
 			tc.prepare(s)
 			j := rawJob(from, s.URL+"/disk")
-			j.Limits.Retries = 2
+			j.Limits.Retries = new(2)
 			r := run(t, j)
 			if r.Reason != tc.want || !strings.Contains(r.Message, tc.message) {
 				t.Errorf("%s: got %s: %s; want %q with %q", tc.reason, r.Reason, r.Message, tc.want, tc.message)

@@ -119,8 +119,8 @@ type Limits struct {
 	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"`
 
 	// Retries is how often in a row a request that makes no progress is
-	// tried again before the attempt ends.
-	Retries int `json:"retries,omitempty"`
+	// tried again before the attempt ends; 0 is never. Nil: the default.
+	Retries *int `json:"retries,omitempty"`
 
 	// Deadline ends the transfer, whatever its state.
 	Deadline Duration `json:"deadline,omitempty"`

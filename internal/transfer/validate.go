@@ -92,7 +92,7 @@ func (d Destination) validate() error {
 }
 
 func (l Limits) validate() error {
-	if l.Connections < 0 || l.BytesPerSecond < 0 || l.Retries < 0 || l.Deadline < 0 {
+	if l.Connections < 0 || l.BytesPerSecond < 0 || l.Retries != nil && *l.Retries < 0 || l.Deadline < 0 {
 		return errors.New("limits: none of them may be negative")
 	}
 	return nil

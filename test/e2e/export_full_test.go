@@ -44,7 +44,7 @@ func TestExportToFullServer(t *testing.T) {
 		Artifact: &transfer.Artifact{Format: transfer.ArtifactRaw, HTTP: &transfer.HTTPUpload{
 			HTTPSource: transfer.HTTPSource{URL: image{path: s.name + "/full/up.raw"}.under("put")},
 		}},
-		Limits: transfer.Limits{Retries: 1},
+		Limits: transfer.Limits{Retries: new(1)},
 		Policy: transfer.Policy{AllowedNetworks: []string{"10.250.0.1/32"}},
 	}
 	r := move(t, job)

@@ -78,7 +78,7 @@ func TestExportToRegistryIsFull(t *testing.T) {
 	folder, makeRoom := fullFileSystem(t)
 	h := newHubIn(t, "", folder)
 	job := h.job(path)
-	job.Limits.Retries = 1
+	job.Limits.Retries = new(1)
 	a := h.attempt(t.Context(), t, job)
 	r := a.result
 	if r.Reason != transfer.ReasonTargetUnavailable || !strings.Contains(r.Message, "no space left on device") {

@@ -39,11 +39,11 @@ func TestRefused(t *testing.T) {
 		"Page":         {reason: "a web page with status 200", content: page, kind: "text/html", want: transfer.ReasonFormatRefused},
 		"Down": {
 			reason: "a server that stays down", content: disk, ways: []rogue.Way{rogue.Status(rogue.After(3), 503, "")},
-			change: func(j *transfer.Job) { j.Limits.Retries = 2 }, want: transfer.ReasonSourceUnavailable,
+			change: func(j *transfer.Job) { j.Limits.Retries = new(2) }, want: transfer.ReasonSourceUnavailable,
 		},
 		"Wrong": {
 			reason: "parts that are not what was asked for, and say so", content: disk, ways: []rogue.Way{rogue.WrongRange(rogue.After(2), 512, false)},
-			change: func(j *transfer.Job) { j.Limits.Retries = 2 }, want: transfer.ReasonSourceUnavailable,
+			change: func(j *transfer.Job) { j.Limits.Retries = new(2) }, want: transfer.ReasonSourceUnavailable,
 		},
 		"Lies": {
 			reason: "parts that are not what they say: only the checksum can tell", content: disk, ways: []rogue.Way{rogue.WrongRange(rogue.Between(3, 4), 512, true)},

@@ -39,8 +39,8 @@ const (
 // defaults.
 type Policy struct {
 	// Retries is how many tries in a row may fail, after the first, without
-	// a byte between them.
-	Retries int
+	// a byte between them. Nil: DefaultRetries.
+	Retries *int
 
 	// Base bounds the first wait; it doubles with each further one, up to
 	// Max.
@@ -63,8 +63,8 @@ type Policy struct {
 }
 
 func (p Policy) withDefaults() Policy {
-	if p.Retries <= 0 {
-		p.Retries = DefaultRetries
+	if p.Retries == nil {
+		p.Retries = new(DefaultRetries)
 	}
 	if p.Base <= 0 {
 		p.Base = DefaultBase
@@ -145,7 +145,10 @@ func (s *streak) failed(ctx context.Context, err error) error {
 	if transfer.IsTerminal(err) || errors.Is(err, disk.ErrRestart) {
 		return err
 	}
-	if s.fails >= s.policy.Retries {
+	switch limit := *s.policy.Retries; {
+	case limit <= 0:
+		return err
+	case s.fails >= limit:
 		return fmt.Errorf("%w (given up after %d tries in a row)", err, s.fails+1)
 	}
 	s.policy.Observe(err)

@@ -40,7 +40,7 @@ func (c *clock) wait(_ context.Context, d time.Duration) error {
 
 func policy(c *clock) retry.Policy {
 	return retry.Policy{
-		Retries: 4, Base: time.Second, Max: 5 * time.Second, MaxAsked: time.Minute,
+		Retries: new(4), Base: time.Second, Max: 5 * time.Second, MaxAsked: time.Minute,
 		Wait: c.wait, Random: func() float64 { return 0.5 },
 	}
 }

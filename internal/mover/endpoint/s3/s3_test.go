@@ -122,7 +122,7 @@ func noSecret(t *testing.T, err error) {
 
 // patient tries again without waiting.
 func patient() retry.Policy {
-	return retry.Policy{Retries: 8, Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+	return retry.Policy{Retries: new(8), Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 }
 
 func readAll(t *testing.T, r io.ReadCloser) ([]byte, error) {
