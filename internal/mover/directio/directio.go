@@ -21,10 +21,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncStep is how many bytes are written before they are made durable while
-// others are written. Disks have caches as well: a sync that comes once, at the
-// end, waits for all that is in them, with nothing else to do.
-const syncStep = 128 << 20
+// syncStep is how many bytes are written, at least, before they are made durable
+// while others are written. Disks have caches as well: a sync that comes once,
+// at the end, waits for all that is in them, with nothing else to do. Many disks
+// write nothing while they sync: what the writers have in memory must be enough to
+// go on with until then.
+const syncStep = 16 << 20
 
 // A File is a file or device that is written. Its methods may be called by many
 // goroutines at once, on ranges that do not overlap.
@@ -37,7 +39,8 @@ type File struct {
 	direct *os.File     // nil: everything goes through the cache
 	back   writeback
 
-	fresh atomic.Int64 // bytes that were written since the last sync
+	fresh atomic.Int64 // bytes that were written since the last sync began
+	early sync.Mutex   // held by the one that syncs early
 }
 
 // Open returns a File that writes to cached, which it takes over, with direct
@@ -70,11 +73,14 @@ func (f *File) WriteAt(p []byte, off int64) error {
 	return f.syncEarly(int64(len(p)))
 }
 
-// syncEarly counts n bytes, and makes all durable each time that it is enough.
+// syncEarly counts n bytes, and makes all durable each time that it is enough and
+// nobody does so: the slower a disk syncs, the more it is given at once.
 func (f *File) syncEarly(n int64) error {
-	if sum := f.fresh.Add(n); sum < syncStep || !f.fresh.CompareAndSwap(sum, 0) {
+	if f.fresh.Add(n) < syncStep || !f.early.TryLock() {
 		return nil
 	}
+	defer f.early.Unlock()
+	f.fresh.Store(0)
 	return unix.Fdatasync(int(f.cached.Fd()))
 }
 

@@ -14,8 +14,8 @@
 // request where they are fast; the stages behind them see the units in the
 // file's order, so one pass gives both the checksum of the file and the disk.
 // Their number adapts (package pace). The planner asks the layout which
-// pieces a unit holds; workers decode the compressed ones, gather neighbours
-// on the disk into writes of up to 4 MiB, and write in any order. A piece that
+// pieces a unit holds; workers decode the compressed ones, gather up to 4 MiB,
+// in which neighbours on the disk become one write, and write in any order. A piece that
 // straddles two units is joined in the headroom before the second. Runs of
 // 64 KiB of zeros are not written.
 //

@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -213,6 +214,33 @@ func TestWrites(t *testing.T) {
 	}
 	if got, want := len(d.writes), 6; got != want {
 		t.Errorf("writes are as large as units and holes permit: got %d, want %d: %v", got, want, d.writes)
+	}
+}
+
+// TestGaps has clusters of which no two are neighbours on the disk. None is
+// written before a worker has its memory full of them: a disk that is busy stops
+// it then, and not at the first gap.
+func TestGaps(t *testing.T) {
+	const cluster, clusters = 64 * kib, 512
+	l := &countingTable{table: table{size: 2 * clusters * cluster}}
+	for i := range int64(clusters) {
+		l.pieces = append(l.pieces, disk.Piece{
+			FileOffset: i * cluster / 2, FileLength: cluster / 2,
+			DiskOffset: 2 * i * cluster, DiskLength: cluster, Compressed: true,
+		})
+	}
+	file := noise(clusters * cluster / 2)
+	first, decoded := sync.Once{}, int64(0)
+	d := &memDisk{data: make([]byte, l.size), fail: func(int64) error {
+		first.Do(func() { decoded = l.decoded.Load() })
+		return nil
+	}}
+	check(t, engine.Task{Source: newFile(file), Layout: l, Destination: d}, file, d, expand(file, &l.table, len(d.data)))
+	if decoded < 4*mib {
+		t.Errorf("decoded when the first write came: %d bytes, want at least what a worker gathers, 4 MiB", decoded)
+	}
+	if got := len(d.writes); got != clusters {
+		t.Errorf("writes: got %d, want one for each of the %d clusters", got, clusters)
 	}
 }
 

@@ -203,6 +203,20 @@ func (doubler) Decode(dst, src []byte) error {
 	return nil
 }
 
+// countingTable is a table that counts what was decoded, in bytes of the disk.
+type countingTable struct {
+	table
+
+	decoded atomic.Int64
+}
+
+func (l *countingTable) NewDecoder() disk.Decoder { return l }
+
+func (l *countingTable) Decode(dst, src []byte) error {
+	defer l.decoded.Add(int64(len(dst)))
+	return doubler{}.Decode(dst, src)
+}
+
 // lateTable is a table that is at the end of the file: a Learner that must park
 // everything up to known, and says the rest as it passes.
 type lateTable struct {

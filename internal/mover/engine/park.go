@@ -75,7 +75,7 @@ func (c *copier) placeLate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer w.close()
+	defer w.gathered.close()
 	for _, p := range late {
 		for p.FileLength > 0 {
 			head := p
@@ -91,7 +91,7 @@ func (c *copier) placeLate(ctx context.Context) error {
 			p.DiskOffset += head.DiskLength
 		}
 	}
-	return nil
+	return w.flush(ctx)
 }
 
 // placeParked places one piece from the spool.

@@ -9,16 +9,12 @@ import (
 	"unsafe"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
-	"github.com/novasphere/provider-wukong/internal/mover/engine/buffer"
 	"github.com/novasphere/provider-wukong/internal/mover/engine/coverage"
 	"github.com/novasphere/provider-wukong/internal/mover/zeros"
 	"github.com/novasphere/provider-wukong/internal/transfer"
 )
 
 const (
-	// gatherSize is the largest write that is gathered from small pieces.
-	gatherSize = 4 << 20
-
 	// directSize is the least length of plain bytes that are written from
 	// where they stand; shorter ones are copied, which costs less than a
 	// write of their own.
@@ -35,15 +31,10 @@ const (
 // A worker places pieces. It is used by one goroutine.
 type worker struct {
 	*copier
-	decoder disk.Decoder // nil until a piece needs it: a Learner does not know at first
-	align   int64
-	pool    *buffer.Pool
-
-	// gathered bytes belong at start on the disk and are not written yet.
-	mem      []byte
-	gathered []byte // a prefix of mem
-	start    int64
-	limit    int64
+	decoder  disk.Decoder // nil until a piece needs it: a Learner does not know at first
+	align    int64
+	limit    int64 // the disk's size as it is known
+	gathered gatherer
 }
 
 // work does what the planner hands out until there is no more.
@@ -52,11 +43,14 @@ func (c *copier) work(ctx context.Context, in <-chan work) error {
 	if err != nil {
 		return err
 	}
-	defer w.close()
+	defer w.gathered.close()
 	for {
 		job, ok, err := receive(ctx, in)
-		if err != nil || !ok {
+		if err != nil {
 			return err
+		}
+		if !ok {
+			return w.flush(ctx)
 		}
 		if err := w.do(ctx, job); err != nil {
 			return err
@@ -69,20 +63,14 @@ func (c *copier) newWorker(ctx context.Context) (*worker, error) {
 	if a, ok := c.Destination.(disk.Aligner); ok {
 		w.align = int64(a.Alignment())
 	}
-	// One block more than gatherSize, for the zeros after the disk's end.
-	w.pool = buffer.NewPool(1, 0, gatherSize+int(w.align))
-	b, err := w.pool.Get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w.mem = b.Data()
-	return w, nil
+	var err error
+	w.gathered, err = newGatherer(ctx, w.align)
+	return w, err
 }
-
-func (w *worker) close() { w.pool.Close() }
 
 // do places the pieces of one unit, in order of their place on the disk, which
 // makes for larger writes where the image was written by many hands at once.
+// What it gathers is written when there is no more room, or no more work.
 func (w *worker) do(ctx context.Context, job work) error {
 	defer job.unit.release()
 	w.limit = job.limit
@@ -105,7 +93,7 @@ func (w *worker) do(ctx context.Context, job work) error {
 			return err
 		}
 	}
-	return w.flush(ctx)
+	return nil
 }
 
 // continues reports whether b is plain and goes on where a ends, in the file
@@ -119,7 +107,7 @@ func (w *worker) decode(ctx context.Context, u *unit, p disk.Piece) error {
 	if p.DiskOffset >= w.limit {
 		return nil
 	}
-	dst, err := w.reserve(ctx, p.DiskOffset, p.DiskLength)
+	dst, err := w.room(ctx, p.DiskOffset, p.DiskLength)
 	if err != nil {
 		return err
 	}
@@ -130,7 +118,7 @@ func (w *worker) decode(ctx context.Context, u *unit, p disk.Piece) error {
 	if err := w.decoder.Decode(dst, src); err != nil {
 		return fmt.Errorf("cannot decode the cluster at %d of the image, for %d of the disk: %w", p.FileOffset, p.DiskOffset, err)
 	}
-	w.gathered = w.mem[:len(w.gathered)+len(dst)]
+	w.gathered.add(p.DiskOffset, min(p.DiskLength, w.limit-p.DiskOffset))
 	return nil
 }
 
@@ -141,21 +129,18 @@ func (w *worker) plain(ctx context.Context, p []byte, off int64) error {
 	}
 	p = p[:min(int64(len(p)), w.limit-off)]
 	if direct := len(p) - int(w.tail(off+int64(len(p)))); direct >= directSize && w.aligned(p, off) {
-		if err := w.flush(ctx); err != nil {
-			return err
-		}
 		if err := w.write(ctx, p[:direct], off); err != nil {
 			return err
 		}
 		p, off = p[direct:], off+int64(direct)
 	}
 	for len(p) > 0 {
-		dst, err := w.reserve(ctx, off, min(int64(len(p)), gatherSize))
+		dst, err := w.room(ctx, off, min(int64(len(p)), gatherSize))
 		if err != nil {
 			return err
 		}
 		n := copy(dst, p)
-		w.gathered = w.mem[:len(w.gathered)+n]
+		w.gathered.add(off, int64(n))
 		p, off = p[n:], off+int64(n)
 	}
 	return nil
@@ -169,46 +154,39 @@ func (w *worker) aligned(p []byte, off int64) bool {
 	return off%w.align == 0 && int64(uintptr(unsafe.Pointer(unsafe.SliceData(p))))%w.align == 0 //nolint:gosec // Only the address is looked at.
 }
 
-// reserve returns room for n bytes that belong at off, after what was gathered
-// if they go on there. The caller fills it and makes gathered longer.
-func (w *worker) reserve(ctx context.Context, off, n int64) ([]byte, error) {
+// room returns room for n bytes that belong at off. It writes what was gathered
+// when that takes too much of it.
+func (w *worker) room(ctx context.Context, off, n int64) ([]byte, error) {
 	if n > gatherSize {
 		return nil, transfer.Terminal(transfer.ReasonImageTooComplex,
 			fmt.Errorf("cannot place the cluster at %d of the disk: it is longer than %d bytes", off, gatherSize))
 	}
-	have := int64(len(w.gathered))
-	if have > 0 && (w.start+have != off || have+n > gatherSize) {
-		if err := w.flush(ctx); err != nil {
-			return nil, err
-		}
-		have = 0
+	if dst := w.gathered.reserve(off, n); dst != nil {
+		return dst, nil
 	}
-	if have == 0 {
-		w.start = off
+	if err := w.flush(ctx); err != nil {
+		return nil, err
 	}
-	return w.mem[have : have+n], nil
+	return w.gathered.reserve(off, n), nil
 }
 
-// flush writes what was gathered, cut at the disk's size. The disk's last block
-// is filled up with zeros where the destination has room for it, so that it
-// can be written directly.
+// flush writes what was gathered. The disk's last block is filled up with zeros
+// where the destination has room for it, so that it can be written directly.
 func (w *worker) flush(ctx context.Context) error {
-	n := min(int64(len(w.gathered)), w.limit-w.start)
-	w.gathered = w.mem[:0]
-	if n <= 0 {
-		return nil
+	for _, r := range w.gathered.runs {
+		if over := w.tail(r.end()); over > 0 && r.end() > w.limit-coverage.Sector && w.tail(r.off) == 0 {
+			r = w.gathered.pad(r, min(w.align-over, max(0, w.reach()-r.end())))
+		}
+		if err := w.write(ctx, w.gathered.bytes(r), r.off); err != nil {
+			return err
+		}
 	}
-	end := w.start + n
-	if over := w.tail(end); over > 0 && end > w.limit-coverage.Sector {
-		pad := min(w.align-over, max(0, w.room()-end))
-		clear(w.mem[n : n+pad])
-		n += pad
-	}
-	return w.write(ctx, w.mem[:n], w.start)
+	w.gathered.reset()
+	return nil
 }
 
-// room is how far the destination reaches; one whose size is not known grows.
-func (w *worker) room() int64 {
+// reach is how far the destination reaches; one whose size is not known grows.
+func (w *worker) reach() int64 {
 	if size := w.Destination.Size(); size != disk.Unknown {
 		return size
 	}

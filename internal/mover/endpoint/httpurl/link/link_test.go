@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -278,5 +279,44 @@ func TestWaitingForUsIsNoStall(t *testing.T) {
 	n, err := io.Copy(io.Discard, resp.Body)
 	if diff := cmp.Diff(int64(32<<20), n); diff != "" || err != nil {
 		t.Errorf("%v: -want, +got:\n%s", err, diff)
+	}
+}
+
+// TestFastThenSlow has a server that sends much at once, so that its reader is
+// woken for many bytes only, and then a few at a time: they are read as they come,
+// and are no stall.
+func TestFastThenSlow(t *testing.T) {
+	const much, few, times, stall = 64 << 20, 1000, 8, 400 * time.Millisecond
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(much+few*times))
+		_, _ = w.Write(make([]byte, much))
+		for range times {
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-time.After(stall / 4):
+			case <-r.Context().Done():
+			}
+			_, _ = w.Write(make([]byte, few))
+		}
+	}))
+	defer srv.Close()
+	l := mustNew(t, link.Options{Proxy: none, Stall: stall})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := l.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	n, p := 0, make([]byte, 4<<20)
+	for err == nil {
+		var m int
+		m, err = resp.Body.Read(p)
+		n += m
+	}
+	if err != io.EOF || n != much+few*times { //nolint:errorlint // io.Reader says io.EOF itself.
+		t.Errorf("got %d bytes and error %v, want %d and the end", n, err, much+few*times)
 	}
 }
