@@ -23,7 +23,7 @@ import (
 )
 
 // heapLimit makes the collector run often enough that the process stays below
-// 256 MiB: the engine's buffers, at most about 110 MiB, are not on the heap.
+// 256 MiB: the engine's buffers, at most about 130 MiB, are not on the heap.
 const heapLimit = 112 << 20
 
 // spareThreads are how many threads more than processors may run Go at once. A

@@ -41,7 +41,7 @@
 // # Memory
 //
 //	24 units × 4 MiB                     96 MiB, with a decompressor in two halves
-//	at most 9 writers × 4 MiB            36 MiB (3 on two processors: 12 MiB)
+//	at most 8 workers × 4 MiB            32 MiB
 //	headroom that straddling pieces use  24 × a compressed piece, typically under 2 MiB, at most 4
 //	coverage, Zeroers only               64 MiB at most, typically a few KiB
 //	index of parked ranges               8 MiB at most
