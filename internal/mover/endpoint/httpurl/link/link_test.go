@@ -256,14 +256,14 @@ func TestStall(t *testing.T) {
 	}
 }
 
-func TestWaitingForUsIsNoStall(t *testing.T) {
-	const stall = 2 * time.Second // A loaded machine may let a server wait for a while.
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(make([]byte, 32<<20))
-	}))
-	defer srv.Close()
-	l := mustNew(t, link.Options{Proxy: none, Stall: stall})
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
+// patience is a stall time that no loaded machine takes for one.
+const patience = 2 * time.Second
+
+// body asks for a URL with patience, and returns what is answered while it arrives.
+func body(t *testing.T, u string) io.Reader {
+	t.Helper()
+	l := mustNew(t, link.Options{Proxy: none, Stall: patience})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,12 +271,21 @@ func TestWaitingForUsIsNoStall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp.Body
+}
+
+func TestWaitingForUsIsNoStall(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(make([]byte, 32<<20))
+	}))
+	t.Cleanup(srv.Close)
+	answer := body(t, srv.URL)
 	select {
-	case <-time.After(stall + stall/2): // the disk is busy
+	case <-time.After(patience + patience/2): // the disk is busy
 	case <-t.Context().Done():
 	}
-	n, err := io.Copy(io.Discard, resp.Body)
+	n, err := io.Copy(io.Discard, answer)
 	if diff := cmp.Diff(int64(32<<20), n); diff != "" || err != nil {
 		t.Errorf("%v: -want, +got:\n%s", err, diff)
 	}
@@ -286,37 +295,29 @@ func TestWaitingForUsIsNoStall(t *testing.T) {
 // woken for many bytes only, and then a few at a time: they are read as they come,
 // and are no stall.
 func TestFastThenSlow(t *testing.T) {
-	const much, few, times, stall = 64 << 20, 1000, 8, 400 * time.Millisecond
+	const much, few, times = 64 << 20, 1000, 6
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(much+few*times))
 		_, _ = w.Write(make([]byte, much))
 		for range times {
 			_ = http.NewResponseController(w).Flush()
 			select {
-			case <-time.After(stall / 4):
+			case <-time.After(patience / 4):
 			case <-r.Context().Done():
 			}
 			_, _ = w.Write(make([]byte, few))
 		}
 	}))
-	defer srv.Close()
-	l := mustNew(t, link.Options{Proxy: none, Stall: stall})
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := l.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+	t.Cleanup(srv.Close)
+	answer := body(t, srv.URL)
 	n, p := 0, make([]byte, 4<<20)
+	var err error
 	for err == nil {
 		var m int
-		m, err = resp.Body.Read(p)
+		m, err = answer.Read(p)
 		n += m
 	}
-	if err != io.EOF || n != much+few*times { //nolint:errorlint // io.Reader says io.EOF itself.
+	if err != io.EOF || n != much+few*times {
 		t.Errorf("got %d bytes and error %v, want %d and the end", n, err, much+few*times)
 	}
 }

@@ -30,7 +30,8 @@ const (
 // A waker decides for how many bytes the reader of a connection is woken: as soon
 // as there is one, or on a fast connection when there are many, by
 // SO_RCVLOWAT (socket(7)). It asks for no more bytes than the reader does, who by
-// HTTP's framing never asks for more than are to come.
+// HTTP's framing never asks for more than are to come; where a body ends with its
+// connection, that end wakes it.
 type waker struct {
 	socket syscall.RawConn // nil: not a socket
 
