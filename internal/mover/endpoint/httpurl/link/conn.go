@@ -7,8 +7,14 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 )
+
+// looks is in how many parts the stall time is waited for. Only a part that ran
+// out while this process ran counts: one that had no processor for a minute, or
+// was stopped for it, finds then what has arrived meanwhile.
+const looks = 8
 
 // A conn is a connection on which silence is an error.
 type conn struct {
@@ -17,6 +23,7 @@ type conn struct {
 	stall    time.Duration
 	received func(int)
 	wake     waker
+	asked    atomic.Bool // something was written since a read last looked
 }
 
 func newConn(c net.Conn, stall time.Duration, received func(int)) *conn {
@@ -24,8 +31,11 @@ func newConn(c net.Conn, stall time.Duration, received func(int)) *conn {
 }
 
 // Read gives every read its own deadline: time during which nobody reads, as
-// when the disk is slower than the link, does not count.
+// when the disk is slower than the link, does not count. What is written begins
+// the wait anew: the transport reads on an idle connection all the time, to see
+// that it is closed.
 func (c *conn) Read(p []byte) (int, error) {
+	c.asked.Store(false)
 	if c.wake.late(len(p)) {
 		n, err := c.read(p, min(c.stall, wakePatience))
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -33,11 +43,18 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		c.wake.early()
 	}
-	n, err := c.read(p, c.stall)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, &StallError{Stall: c.stall, Err: err}
+	for left := looks; ; left-- {
+		n, err := c.read(p, c.stall/looks)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if c.asked.Swap(false) {
+			left = looks + 1
+		}
+		if left == 1 {
+			return n, &StallError{Stall: c.stall, Err: err}
+		}
 	}
-	return n, err
 }
 
 func (c *conn) read(p []byte, patience time.Duration) (int, error) {
@@ -51,18 +68,28 @@ func (c *conn) read(p []byte, patience time.Duration) (int, error) {
 	return n, err
 }
 
-// Write begins the wait for an answer anew: the transport reads on an idle
-// connection all the time, to see that it is closed. A server that takes
-// nothing any more is silent as well.
+// Write fails when nothing of p is taken for the stall time: a server that
+// takes nothing any more is silent as well.
 func (c *conn) Write(p []byte) (int, error) {
-	if err := c.SetDeadline(time.Now().Add(c.stall)); err != nil {
-		return 0, err
+	defer c.asked.Store(true)
+	done := 0
+	for left := looks; ; left-- {
+		c.asked.Store(true)
+		if err := c.SetWriteDeadline(time.Now().Add(c.stall / looks)); err != nil {
+			return done, err
+		}
+		n, err := c.Conn.Write(p[done:])
+		done += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return done, err
+		}
+		if n > 0 {
+			left = looks + 1
+		}
+		if left == 1 {
+			return done, &StallError{Stall: c.stall, Err: err}
+		}
 	}
-	n, err := c.Conn.Write(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, &StallError{Stall: c.stall, Err: err}
-	}
-	return n, err
 }
 
 // A StallError says that a connection was silent for too long.

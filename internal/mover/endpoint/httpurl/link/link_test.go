@@ -4,6 +4,7 @@ package link_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -319,5 +321,52 @@ func TestFastThenSlow(t *testing.T) {
 	}
 	if err != io.EOF || n != much+few*times {
 		t.Errorf("got %d bytes and error %v, want %d and the end", n, err, much+few*times)
+	}
+}
+
+// heldUp is set in the process that TestHeldUpIsNoStall stops: the URL that it reads.
+const heldUp = "LINK_TEST_HELD_UP"
+
+// TestHeldUpIsNoStall stops the process that reads, as a node does that has no
+// processor for it, for longer than the stall time. What the server sent
+// meanwhile is there when it goes on.
+func TestHeldUpIsNoStall(t *testing.T) {
+	if u := os.Getenv(heldUp); u != "" {
+		b, err := io.ReadAll(body(t, u))
+		if string(b) != "hello, there" || err != nil {
+			t.Errorf("got %q and error %v", b, err)
+		}
+		return
+	}
+	reads, stopped := make(chan struct{}), make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "hello")
+		_ = http.NewResponseController(w).Flush()
+		close(reads)
+		select {
+		case <-stopped:
+			_, _ = io.WriteString(w, ", there")
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(srv.Close)
+	reader := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHeldUpIsNoStall$")
+	reader.Env = append(os.Environ(), heldUp+"="+srv.URL)
+	var said bytes.Buffer
+	reader.Stdout, reader.Stderr = &said, &said
+	if err := reader.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-reads:
+	case <-t.Context().Done():
+	}
+	time.Sleep(patience / 8) // It has read, and waits for more.
+	_ = reader.Process.Signal(syscall.SIGSTOP)
+	close(stopped)
+	time.Sleep(2 * patience)
+	_ = reader.Process.Signal(syscall.SIGCONT)
+	if err := reader.Wait(); err != nil {
+		t.Errorf("%v:\n%s", err, &said)
 	}
 }
