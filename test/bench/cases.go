@@ -109,6 +109,18 @@ func moverImport(o options, name string, args ...string) *subject {
 	}
 }
 
+// builds are the mover and, as a second subject, the build that it is measured
+// against.
+func builds(o options, ours *subject) []*subject {
+	other := *ours
+	other.name = "the same by " + o.against
+	other.steps = nil
+	for _, step := range ours.steps {
+		other.steps = append(other.steps, append([]string{o.against}, step[1:]...))
+	}
+	return []*subject{ours, &other}
+}
+
 func qemuSubject(o options, img image, url string) *subject {
 	out := filepath.Join(o.outputs(), "qemu.raw")
 	format := "qcow2"

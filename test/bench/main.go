@@ -32,6 +32,7 @@ type options struct {
 	registry string
 	peers    string
 	only     string
+	against  string
 	size     int64
 	data     int64
 	runs     int
@@ -59,6 +60,7 @@ func main() {
 	flag.StringVar(&o.registry, "registry", "", "distribution's registry, as the cluster has it; empty: no cases with a registry")
 	flag.StringVar(&o.peers, "peers", "", "folder with the programs of test/bench/peers")
 	flag.StringVar(&o.only, "only", "", "run only the cases whose name matches this expression")
+	flag.StringVar(&o.against, "against", "", "another build of the mover, to be measured in the peers' place")
 	flag.Int64Var(&o.size, "size", 4<<30, "virtual size of the disk in bytes")
 	flag.Int64Var(&o.data, "data", 2791728742, "bytes of file data on the disk")
 	flag.IntVar(&o.runs, "runs", 3, "runs of each command; medians are shown")
@@ -94,6 +96,9 @@ func run(ctx context.Context, o options) error {
 		if !only.MatchString(c.name) {
 			continue
 		}
+		if o.against != "" {
+			c.subjects = builds(o, c.subjects[0])
+		}
 		if err := c.measure(ctx, o, srv); err != nil {
 			err = fmt.Errorf("cannot measure %q: %w", c.name, err)
 			if ctx.Err() != nil {
@@ -106,6 +111,9 @@ func run(ctx context.Context, o options) error {
 		}
 		r.cases = append(r.cases, c)
 		fmt.Print(c.markdown())
+	}
+	if o.out == "" {
+		return failed
 	}
 	// Last, because the peak that the kernel tells of a program is at least that
 	// of the one that started it, which needs memory for this.

@@ -50,9 +50,6 @@ func (r report) write() error {
 		b.WriteString(c.markdown())
 	}
 	fmt.Fprintf(b, "\nVersions: %s; %s; CDI's importer built from its module, v1.65.0; mover built with %s.\n", output("qemu-img", "--version"), output("nginx", "-v"), runtime.Version())
-	if r.options.out == "" {
-		return nil
-	}
 	return os.WriteFile(r.options.out, []byte(b.String()), 0o644)
 }
 
