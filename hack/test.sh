@@ -49,7 +49,8 @@ apart() {
 later() { renice -n 4 "$BASHPID" >/dev/null; }
 unit() {
   later
-  run 'unit tests' '55 min' '40 min' make unit
+  run 'unit tests' '20 min' '12 min' make unit
+  run 'integration tests' '20 min' '14 min' make integration
 }
 checks() {
   later
@@ -58,7 +59,6 @@ checks() {
 }
 cluster() {
   run "the cluster's programs" '50 min' '1 s' go run ./cluster build
-  run 'integration tests' '20 min' '14 min' make integration
   run 'end-to-end tests' '35 min' '31 min' make e2e
 }
 

@@ -46,7 +46,7 @@ func namespace(t *testing.T) string {
 // no expectation of speed.
 func within(t *testing.T, what string, f func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := eventually(ctx, f); err != nil {
 		t.Fatalf("%s: %v", what, err)
