@@ -49,17 +49,17 @@ apart() {
 later() { renice -n 4 "$BASHPID" >/dev/null; }
 unit() {
   later
-  run 'unit tests' '20 min' '12 min' make unit
-  run 'integration tests' '20 min' '14 min' make integration
+  run 'unit tests' '20 to 55 min' '1 to 40 min' make unit
+  run 'integration tests' '20 min' '10 to 14 min' make integration
 }
 checks() {
   later
-  run 'vet and lint' '30 min' '3 min' make lint
-  run 'race detector' '45 min' '40 min' make race
+  run 'vet and lint' '20 to 30 min' '1 to 8 min' make lint
+  run 'race detector' '10 to 45 min' '1 to 40 min' make race
 }
 cluster() {
-  run "the cluster's programs" '50 min' '1 s' go run ./cluster build
-  run 'end-to-end tests' '35 min' '31 min' make e2e
+  run "the cluster's programs" '25 to 50 min' '1 s' go run ./cluster build
+  run 'end-to-end tests' '15 to 35 min' '15 to 31 min' make e2e
 }
 
 # show prints what lanes print, one lane after another, until they end.
