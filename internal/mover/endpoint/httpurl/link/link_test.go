@@ -359,7 +359,8 @@ func TestHeldUpIsNoStall(t *testing.T) {
 	}
 	select {
 	case <-reads:
-	case <-t.Context().Done():
+	case <-time.After(30 * patience):
+		t.Error("it has not asked for the URL")
 	}
 	time.Sleep(patience / 8) // It has read, and waits for more.
 	_ = reader.Process.Signal(syscall.SIGSTOP)
