@@ -2,6 +2,7 @@
 # Compares the mover with its peers, measures the provider on a cluster, and
 # writes docs/benchmarks.md. With arguments, which are passed on, it does the
 # first only: hack/bench.sh -size 8589934592 -data 5368709120
+# Two builds of the mover, without writing: hack/bench.sh -only raw -against OTHER -out ''
 set -euo pipefail
 cd "$(dirname "$0")/.."
 hack/packages.sh bench
@@ -14,7 +15,7 @@ go build -o "$peers/" ./test/bench
 importer=$(go run ./cluster path cdi-importer)
 gateway=$(go run ./cluster path versitygw)
 registry=$(go run ./cluster path registry)
-echo "This makes a disk and four images of it (about 5 minutes, once) and takes about half an hour after that."
+echo "This makes a disk and four images of it (about 5 minutes, once) and takes about three quarters of an hour after that."
 "$peers/bench" -dir "${WUKONG_BENCH_DIR:-/var/tmp/wukong-bench}" -importer "$importer" -versitygw "$gateway" -registry "$registry" \
   -peers "$peers" -out docs/benchmarks.md "$@"
 [ $# != 0 ] || hack/bench-cluster.sh

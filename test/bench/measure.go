@@ -133,14 +133,20 @@ func (s *subject) warm() error {
 	return err
 }
 
-// backMemory fills memory, more than a run caches of what it writes, and frees it.
-// Hosts of virtual machines take free memory back within seconds; each page
-// of it then costs whoever needs it next, or whose server does, ten times as much:
-// that is no program's work.
+// backMemory fills memory, more than a run caches of what it writes where there is
+// so much, and frees it. Hosts of virtual machines take free memory back within
+// seconds; each page of it then costs whoever needs it next, or whose server does,
+// ten times as much: that is no program's work.
 func backMemory(ctx context.Context, o options) error {
-	const file = "/dev/shm/wukong-bench"
+	const folder = "/dev/shm"
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(folder, &fs); err != nil {
+		return fmt.Errorf("cannot see how much memory %s may take: %w", folder, err)
+	}
+	size := min(o.size*3/2, int64(fs.Bavail)*fs.Bsize/2)
+	file := filepath.Join(folder, "wukong-bench")
 	defer os.Remove(file)
-	return command(ctx, "dd", "if=/dev/zero", "of="+file, "bs=1M", "count="+strconv.FormatInt(o.size*3/2>>20, 10))
+	return command(ctx, "dd", "if=/dev/zero", "of="+file, "bs=1M", "count="+strconv.FormatInt(size>>20, 10))
 }
 
 // time runs the subject's programs, one after another.

@@ -22,8 +22,8 @@ type report struct {
 const preface = `# Benchmarks
 
 Written by ` + "`make bench`" + ` on %s. Medians of %d runs; the programs take turns on the same file, the same servers on loopback and the
-same storage; before each run the file is read into the page cache, the output removed and synced, and memory that the host has taken back is fetched. "mover / it" is the ratio of
-the wall times: below 1, the mover is faster. The clock of every program stops when what it made is durable: the bench calls fsync
+same storage; before each run the file is read into the page cache, the output removed and synced, and memory that the host has taken
+back is fetched. "mover / it" is the ratio of the wall times: below 1, the mover is faster. The clock of every program stops when what it made is durable: the bench calls fsync
 after those that do not. CDI's importer runs without the limits of its pod (by default 750m CPU). CPU counts a program with its
 children, peak RSS the largest single process. What every program made is compared with the original.
 

@@ -261,10 +261,10 @@ func TestStall(t *testing.T) {
 // patience is a stall time that no loaded machine takes for one.
 const patience = 2 * time.Second
 
-// body asks for a URL with patience, and returns what is answered while it arrives.
-func body(t *testing.T, u string) io.Reader {
+// body asks for a URL, and returns what is answered while it arrives.
+func body(t *testing.T, u string, stall time.Duration) io.Reader {
 	t.Helper()
-	l := mustNew(t, link.Options{Proxy: none, Stall: patience})
+	l := mustNew(t, link.Options{Proxy: none, Stall: stall})
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +282,7 @@ func TestWaitingForUsIsNoStall(t *testing.T) {
 		_, _ = w.Write(make([]byte, 32<<20))
 	}))
 	t.Cleanup(srv.Close)
-	answer := body(t, srv.URL)
+	answer := body(t, srv.URL, patience)
 	select {
 	case <-time.After(patience + patience/2): // the disk is busy
 	case <-t.Context().Done():
@@ -311,7 +311,7 @@ func TestFastThenSlow(t *testing.T) {
 		}
 	}))
 	t.Cleanup(srv.Close)
-	answer := body(t, srv.URL)
+	answer := body(t, srv.URL, patience)
 	n, p := 0, make([]byte, 4<<20)
 	var err error
 	for err == nil {
@@ -324,6 +324,40 @@ func TestFastThenSlow(t *testing.T) {
 	}
 }
 
+// TestFewAfterMuch has a server that sends much at once, and then nothing until the
+// few bytes behind it have been read: the reader does not wait for more of them
+// until the link stalls.
+func TestFewAfterMuch(t *testing.T) {
+	const much, few, rest = 64 << 20, 1000, 4 << 20
+	read := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(much+few+rest))
+		_, _ = w.Write(make([]byte, much))
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(patience / 4) // The reader has all of it, and waits for more.
+		_, _ = w.Write(make([]byte, few))
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-read:
+			_, _ = w.Write(make([]byte, rest))
+		case <-time.After(30 * patience):
+		}
+	}))
+	t.Cleanup(srv.Close)
+	answer := body(t, srv.URL, time.Hour)
+	p := make([]byte, 4<<20)
+	for n := 0; n < much+few; {
+		m, err := answer.Read(p)
+		if n += m; err != nil {
+			t.Fatalf("got %d bytes and error %v, want %d", n, err, much+few)
+		}
+	}
+	close(read)
+	if n, err := io.Copy(io.Discard, answer); n != rest || err != nil {
+		t.Errorf("got %d bytes and error %v at the end, want %d", n, err, rest)
+	}
+}
+
 // heldUp is set in the process that TestHeldUpIsNoStall stops: the URL that it reads.
 const heldUp = "LINK_TEST_HELD_UP"
 
@@ -332,7 +366,7 @@ const heldUp = "LINK_TEST_HELD_UP"
 // meanwhile is there when it goes on.
 func TestHeldUpIsNoStall(t *testing.T) {
 	if u := os.Getenv(heldUp); u != "" {
-		b, err := io.ReadAll(body(t, u))
+		b, err := io.ReadAll(body(t, u, patience))
 		if string(b) != "hello, there" || err != nil {
 			t.Errorf("got %q and error %v", b, err)
 		}
