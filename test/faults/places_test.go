@@ -77,7 +77,7 @@ func s3Place(t *testing.T) place {
 			})
 		},
 		named: named,
-		left:  func(t *testing.T) bool { t.Helper(); return named(t) || s.uploads(t) > 0 },
+		left:  func(t *testing.T) bool { t.Helper(); return named(t) || s.uploads(t) > 0 || len(s.Unfinished(t)) > 0 },
 	}
 }
 

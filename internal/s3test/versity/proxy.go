@@ -137,6 +137,11 @@ func IsComplete(r *http.Request) bool {
 	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId")
 }
 
+// IsAbort matches those that end a multipart upload.
+func IsAbort(r *http.Request) bool {
+	return r.Method == http.MethodDelete && r.URL.Query().Has("uploadId")
+}
+
 // IsPutObject matches those that bring an object as a whole.
 func IsPutObject(r *http.Request) bool {
 	return r.Method == http.MethodPut && !r.URL.Query().Has("partNumber")
@@ -195,6 +200,31 @@ func (p *Proxy) Swallow(_ http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithoutCancel(r.Context()))
 	p.forward.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
+}
+
+// Late takes the whole body of a request and tells taken, as a proxy does that
+// buffers bodies. The server gets the last byte only when until is closed, and
+// the answer is lost.
+func (p *Proxy) Late(taken func(), until <-chan struct{}) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || len(body) == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		taken()
+		last := len(body) - 1
+		in, out := io.Pipe()
+		go func() {
+			_, _ = out.Write(body[:last])
+			<-until
+			_, _ = out.Write(body[last:])
+			_ = out.Close()
+		}()
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+		r.Body = in
+		p.forward.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // Altered gives the server's answer as alter leaves it: it may change the

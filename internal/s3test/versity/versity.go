@@ -125,3 +125,14 @@ func (s *Server) Object(t *testing.T, key string) ([]byte, bool) {
 	}
 	return b, true
 }
+
+// Unfinished are the files of parts of which no object was made, those too whose
+// upload is no longer listed.
+func (s *Server) Unfinished(t *testing.T) []string {
+	t.Helper()
+	parts, err := filepath.Glob(filepath.Join(s.Folder, Bucket, ".sgwtmp", "multipart", "*", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts
+}

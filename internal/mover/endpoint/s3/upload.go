@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/multipart"
@@ -45,6 +46,7 @@ type Upload struct {
 	whole     *[]byte // an artifact that fits the smallest part
 	bare      bool    // the store knows no conditional requests
 	contested bool    // another writer uses the same upload
+	underWay  bool    // the store may still take in a part that it was sent
 }
 
 // Options say what is known of an artifact before it is made.
@@ -181,7 +183,7 @@ func (u *Upload) putPart(ctx context.Context, p []byte, n int32) (bool, error) {
 	}
 	part, err := up.Send(ctx, n, piece)
 	if err != nil {
-		return false, u.contest(err)
+		return false, u.contest(u.unanswered(err))
 	}
 	u.done(n, part)
 	return false, nil
@@ -191,6 +193,18 @@ func (u *Upload) done(n int32, p multipart.Part) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.parts[n] = p
+}
+
+// unanswered notes that a part was sent and that the store has not said what
+// became of it.
+func (u *Upload) unanswered(err error) error {
+	var r *store.Refusal
+	if !errors.As(err, &r) {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.underWay = true
+	}
+	return err
 }
 
 // contest notes that another writer has ended the upload or replaced a part of
@@ -255,19 +269,42 @@ func (u *Upload) current() *multipart.Upload {
 func (u *Upload) Abort(ctx context.Context, keep bool) error {
 	u.mu.Lock()
 	ids := u.abandoned
+	var current []string
 	if u.upload != nil && !u.contested {
-		ids = append(ids[:len(ids):len(ids)], u.upload.ID)
+		current = []string{u.upload.ID}
 	}
 	u.whole = nil
-	unnamed := u.unnamed
+	unnamed, underWay := u.unnamed, u.underWay
 	u.mu.Unlock()
 	if keep {
 		return nil
 	}
-	err := multipart.Abort(ctx, u.object, ids)
+	err := multipart.Abort(ctx, u.object, slices.Concat(ids, current))
+	if underWay && err == nil && current != nil {
+		err = u.settle(ctx, current)
+	}
 	if !unnamed {
 		return err
 	}
 	ids, e := u.nameless(ctx)
 	return errors.Join(err, e, multipart.Abort(ctx, u.object, ids))
+}
+
+// settle ends uploads again: a part whose request was cut may have arrived whole,
+// and the store may keep it though its upload has ended meanwhile ("it might be
+// necessary to abort a given multipart upload multiple times", S3 API reference,
+// AbortMultipartUpload).
+func (u *Upload) settle(ctx context.Context, ids []string) error {
+	// Few parts need longer than the first pause.
+	for _, d := range [...]time.Duration{250 * time.Millisecond, time.Second} {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := multipart.Abort(ctx, u.object, ids); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ package s3_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -311,6 +312,33 @@ func TestUploadIsRefused(t *testing.T) {
 				t.Errorf("%s: Abort: %v", tc.reason, err)
 			}
 		})
+	}
+}
+
+// TestAbortWithPartUnderWay ends an upload while the store still takes in a part
+// of it: the store makes that part a file when the upload has ended.
+func TestAbortWithPartUnderWay(t *testing.T) {
+	w := newWorld(t)
+	aborted, over := make(chan struct{}), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	late := versity.Times(1, versity.IsPart, w.proxy.Late(cancel, aborted))
+	abort := versity.Times(1, versity.IsAbort, w.proxy.Altered(func(_ http.Header, body string) string { close(aborted); return body }))
+	w.proxy.Set(func(rw http.ResponseWriter, r *http.Request) bool {
+		if versity.IsPart(r) {
+			defer close(over)
+		}
+		return late(rw, r) || abort(rw, r)
+	})
+	u := create(t, w.through)
+	if _, err := u.Put(ctx, endpointtest.Content(1, partSize), 0); !errors.Is(err, context.Canceled) {
+		t.Fatalf("Put: %v, want that of the context", err)
+	}
+	if err := u.Abort(t.Context(), false); err != nil {
+		t.Errorf("Abort: %v", err)
+	}
+	<-over
+	if left := w.Unfinished(t); len(left) > 0 {
+		t.Errorf("the store still has %v", left)
 	}
 }
 
