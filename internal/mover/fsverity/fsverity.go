@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/novasphere/provider-wukong/internal/mover/sha256pair"
 	"github.com/novasphere/provider-wukong/internal/mover/zeros"
 )
 
@@ -71,8 +72,7 @@ func (d *Digest) Write(p []byte) (int, error) {
 	d.size += int64(n)
 	for disk := &d.levels[0]; len(p) > 0; {
 		if disk.filled == 0 && len(p) >= blockSize {
-			d.block(p[:blockSize])
-			p = p[blockSize:]
+			p = p[d.blocks(p):]
 			continue
 		}
 		m := copy(disk.block[disk.filled:], p)
@@ -80,7 +80,7 @@ func (d *Digest) Write(p []byte) (int, error) {
 		p = p[m:]
 		if disk.filled == blockSize {
 			disk.filled = 0
-			d.block(disk.block[:])
+			d.blocks(disk.block[:])
 		}
 	}
 	return n, nil
@@ -114,13 +114,24 @@ func (d *Digest) widest(n int64) (l int, span int64) {
 	return l, span
 }
 
-// block takes a block of the disk.
-func (d *Digest) block(p []byte) {
-	if zeros.Only(p) {
+// blocks takes the next block of the disk at p, or the next two, and returns how
+// many bytes those are.
+func (d *Digest) blocks(p []byte) int {
+	first := p[:blockSize]
+	if zeros.Only(first) {
 		d.done(0, d.zeros[0])
-		return
+		return blockSize
 	}
-	d.done(0, sha256.Sum256(p))
+	if len(p) >= 2*blockSize {
+		if second := p[blockSize : 2*blockSize]; !zeros.Only(second) {
+			x, y := sha256pair.Sum(first, second)
+			d.done(0, x)
+			d.done(0, y)
+			return 2 * blockSize
+		}
+	}
+	d.done(0, sha256.Sum256(first))
+	return blockSize
 }
 
 // done takes the sum of the next block of a level, and hands on what that fills.

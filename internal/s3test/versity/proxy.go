@@ -213,18 +213,24 @@ func (p *Proxy) Late(taken func(), until <-chan struct{}) http.HandlerFunc {
 		}
 		taken()
 		last := len(body) - 1
-		in, out := io.Pipe()
-		go func() {
-			_, _ = out.Write(body[:last])
-			<-until
-			_, _ = out.Write(body[last:])
-			_ = out.Close()
-		}()
+		end := &late{until, bytes.NewReader(body[last:])}
 		r = r.WithContext(context.WithoutCancel(r.Context()))
-		r.Body = in
+		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:last]), end))
 		p.forward.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// late cannot be read before until is closed.
+type late struct {
+	until <-chan struct{}
+
+	io.Reader
+}
+
+func (l *late) Read(b []byte) (int, error) {
+	<-l.until
+	return l.Reader.Read(b)
 }
 
 // Altered gives the server's answer as alter leaves it: it may change the

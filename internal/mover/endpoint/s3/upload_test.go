@@ -320,9 +320,11 @@ func TestUploadIsRefused(t *testing.T) {
 func TestAbortWithPartUnderWay(t *testing.T) {
 	w := newWorld(t)
 	aborted, over := make(chan struct{}), make(chan struct{})
+	arrive := sync.OnceFunc(func() { close(aborted) })
+	defer arrive()
 	ctx, cancel := context.WithCancel(t.Context())
 	late := versity.Times(1, versity.IsPart, w.proxy.Late(cancel, aborted))
-	abort := versity.Times(1, versity.IsAbort, w.proxy.Altered(func(_ http.Header, body string) string { close(aborted); return body }))
+	abort := versity.Times(1, versity.IsAbort, w.proxy.Altered(func(_ http.Header, body string) string { arrive(); return body }))
 	w.proxy.Set(func(rw http.ResponseWriter, r *http.Request) bool {
 		if versity.IsPart(r) {
 			defer close(over)
