@@ -5,6 +5,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -16,6 +17,11 @@ import (
 // was stopped for it, finds then what has arrived meanwhile.
 const looks = 8
 
+// writeSize is how much of a request's body goes to the kernel at a time: the
+// transport's own 32 KiB cost an upload to a fast server one part in forty of its
+// time.
+const writeSize = 256 << 10
+
 // A conn is a connection on which silence is an error.
 type conn struct {
 	net.Conn
@@ -24,6 +30,7 @@ type conn struct {
 	received func(int)
 	wake     waker
 	asked    atomic.Bool // something was written since a read last looked
+	body     []byte      // what ReadFrom copies through; nil before the first
 }
 
 func newConn(c net.Conn, stall time.Duration, received func(int)) *conn {
@@ -90,6 +97,15 @@ func (c *conn) Write(p []byte) (int, error) {
 			return done, &StallError{Stall: c.stall, Err: err}
 		}
 	}
+}
+
+// ReadFrom implements io.ReaderFrom, by which the transport sends bodies over
+// plain connections: one at a time.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	if c.body == nil {
+		c.body = make([]byte, writeSize)
+	}
+	return io.CopyBuffer(struct{ io.Writer }{c}, r, c.body)
 }
 
 // A StallError says that a connection was silent for too long.
