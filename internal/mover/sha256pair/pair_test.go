@@ -19,7 +19,7 @@ func random(n int, seed byte) []byte {
 
 // TestSum compares with the standard library, at every length up to five blocks
 // (the padding takes one or two of its own) and at those that are in use. The
-// messages are nowhere aligned, and stay as they were.
+// messages begin aligned and not, and stay as they were.
 func TestSum(t *testing.T) {
 	lengths := []int{4096, 4095, 65536 + 1}
 	for n := range 5*sha256.BlockSize + 1 {

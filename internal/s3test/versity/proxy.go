@@ -206,7 +206,7 @@ func (p *Proxy) Swallow(_ http.ResponseWriter, r *http.Request) {
 // buffers bodies. The server gets the last byte only when until is closed, and
 // the answer is lost.
 func (p *Proxy) Late(taken func(), until <-chan struct{}) http.HandlerFunc {
-	return func(_ http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil || len(body) == 0 {
 			panic(http.ErrAbortHandler)
@@ -214,10 +214,8 @@ func (p *Proxy) Late(taken func(), until <-chan struct{}) http.HandlerFunc {
 		taken()
 		last := len(body) - 1
 		end := &late{until, bytes.NewReader(body[last:])}
-		r = r.WithContext(context.WithoutCancel(r.Context()))
 		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:last]), end))
-		p.forward.ServeHTTP(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler)
+		p.Swallow(w, r)
 	}
 }
 
