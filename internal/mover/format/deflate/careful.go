@@ -15,16 +15,16 @@ func (d *Decoder) careful(t *tables) error {
 		r.refill()
 		e := r.lookup(t.litlen[:], litlenBits)
 		switch {
-		case e&flagLiteral != 0:
-			if err := d.putLiterals(e); err != nil {
+		case literal(e):
+			if err := d.putLiteral(e); err != nil {
 				return err
 			}
 		case uint(e&63) > r.n:
 			return ErrTruncated
-		case e&flagEndOfBlock != 0 && e&flagExceptional != 0:
+		case exceptional(e) && e&flagEndOfBlock != 0:
 			r.take(uint(e & 63))
 			return nil
-		case e&flagExceptional != 0:
+		case exceptional(e):
 			return ErrCorrupt
 		default:
 			if err := d.putMatch(t, r.length(e)); err != nil {
@@ -38,7 +38,7 @@ func (d *Decoder) careful(t *tables) error {
 // it consumes the main table's bits; else nothing.
 func (r *bitReader) lookup(table []uint32, tableBits uint) uint32 {
 	e := table[r.buf&(1<<tableBits-1)]
-	if e&flagLiteral != 0 || e&flagExceptional == 0 || e&flagSubtable == 0 {
+	if literal(e) || !exceptional(e) || e&flagSubtable == 0 {
 		return e
 	}
 	if r.n < tableBits {
@@ -61,26 +61,18 @@ func (r *bitReader) length(e uint32) int {
 	return 3 + int(uint8(e>>16)) + int(extra)
 }
 
-// putLiterals writes the literals of an entry.
-func (d *Decoder) putLiterals(e uint32) error {
+// putLiteral writes the literal of an entry.
+func (d *Decoder) putLiteral(e uint32) error {
 	r := &d.reader
 	if uint(e&63) > r.n {
-		// Perhaps the first of two is still there.
-		if first := e >> 26 & 15; e>>24&3 == 2 && uint(first) <= r.n {
-			e = e&^(3<<24|63) | 1<<24 | first
-		} else {
-			return ErrTruncated
-		}
+		return ErrTruncated
 	}
 	r.take(uint(e & 63))
-	for range e >> 24 & 3 {
-		if d.out == len(d.dst) {
-			return ErrShortBuffer
-		}
-		d.dst[d.out] = byte(e >> 8)
-		d.out++
-		e >>= 8
+	if d.out == len(d.dst) {
+		return ErrShortBuffer
 	}
+	d.dst[d.out] = byte(e >> 8)
+	d.out++
 	return nil
 }
 
@@ -91,7 +83,7 @@ func (d *Decoder) putMatch(t *tables, length int) error {
 	if uint(e&63) > r.n {
 		return ErrTruncated
 	}
-	if e&flagExceptional != 0 {
+	if exceptional(e) {
 		return ErrCorrupt
 	}
 	offset := r.value(e)

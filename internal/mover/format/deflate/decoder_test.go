@@ -317,6 +317,50 @@ func TestDecodeRules(t *testing.T) {
 	}
 }
 
+// TestDecodeLongestCodewords has turns of the fast loop that need every bit that its
+// buffer may hold: lengths and offsets with codewords of 15 bits and all their extra
+// bits, between literals of all lengths.
+func TestDecodeLongestCodewords(t *testing.T) {
+	const (
+		end, longLength = 256, 284 // Of 14 and 15 bits.
+		window          = 32 << 10
+	)
+	litlen := map[int]int{end: 14, 'z': 15, longLength: 15}
+	for l := 1; l < 14; l++ {
+		litlen['a'+l-1] = l
+	}
+	offset := make([]int, 30)
+	for l := 1; l < 15; l++ {
+		offset[l-1] = l
+	}
+	offset[28], offset[29] = 15, 15
+
+	w := dynamic(litlen, offset...)
+	r := rand.New(rand.NewPCG(1, 2))
+	size := 0
+	literals := func(n int) {
+		size += n
+		for range n {
+			if l := 1 + r.IntN(14); l < 14 {
+				w.code(1<<l-2, l)
+			} else {
+				w.code(1<<15-2, 15)
+			}
+		}
+	}
+	literals(window)
+	for range 2000 {
+		literals(r.IntN(5))
+		extra := r.IntN(31)
+		w.code(1<<15-1, 15).number(extra, 5).code(1<<15-2+r.IntN(2), 15).number(r.IntN(1<<13), 13)
+		size += 227 + extra
+	}
+	w.code(1<<14-2, 14)
+	if got, err := check(t, &deflate.Decoder{}, w.buf, size); err != nil || len(got) != size {
+		t.Errorf("Decode: %d bytes, %v; want %d", len(got), err, size)
+	}
+}
+
 func TestDecodeDoesNotAllocate(t *testing.T) {
 	data := samples()["Mixed"]
 	src := compress(t, data, 6)

@@ -4,7 +4,7 @@ package deflate
 
 import "encoding/binary"
 
-// Margins of the fast loop. A turn writes at most four literals and a match,
+// Margins of the fast loop. A turn writes at most three literals and a match,
 // which is copied in steps of 32 bytes, and fills the bit buffer twice. The
 // numbers are a little larger than that needs, such that the compiler sees
 // that no access can be out of bounds, and leaves its checks out.
@@ -20,9 +20,12 @@ const (
 // returns after each turn.
 //
 // Each turn starts with e, the entry for the next bits, at hand: it was looked up
-// before the match of the last turn was copied, so that neither waits for the other.
+// before the match of the last turn was copied, and before the bit buffer was filled
+// again, so that none of the three waits for another. A filled buffer allows that: all of its
+// 64 bits are the input's, of which 56 may be consumed. Three literals take 33 of them, as their
+// entries stand in the main table, and a length and an offset at most 48; a look needs 11.
 //
-//nolint:funlen,nestif // One function keeps its state in registers. Split in two, or with a loop over the literals, it loses up to 8 % (ADR 0005).
+//nolint:funlen // One function keeps its state in registers. Split in two, or with a loop over the literals, it loses up to 8 % (ADR 0005).
 func (d *Decoder) fast(t *tables) (done bool, err error) {
 	dst := d.dst[:len(d.dst):len(d.dst)] // A known capacity is one register less.
 	src, w := d.reader.src[d.reader.pos:], dst[d.out:]
@@ -35,7 +38,7 @@ func (d *Decoder) fast(t *tables) (done bool, err error) {
 	e := t.litlen[buf&(1<<litlenBits-1)]
 
 	for again := true; again; again = !t.flat {
-		if e&flagLiteral != 0 {
+		if literal(e) {
 			if len(src) < fastInput || len(w) < fastOutput {
 				break
 			}
@@ -43,31 +46,23 @@ func (d *Decoder) fast(t *tables) (done bool, err error) {
 			n -= e
 			w[0] = byte(e >> 8)
 			e = t.litlen[buf&(1<<litlenBits-1)]
-			if e&flagLiteral != 0 {
+			if literal(e) {
 				buf >>= e & 63
 				n -= e
 				w[1] = byte(e >> 8)
 				e = t.litlen[buf&(1<<litlenBits-1)]
-				if e&flagLiteral != 0 {
+				if literal(e) {
 					buf >>= e & 63
 					n -= e
 					w[2] = byte(e >> 8)
-					e = t.litlen[buf&(1<<litlenBits-1)]
-					if e&flagLiteral != 0 {
-						buf >>= e & 63
-						n -= e
-						w[3] = byte(e >> 8)
-						w = w[4:]
-						buf |= binary.LittleEndian.Uint64(src) << (n & 63)
-						src = src[^n>>3&7:]
-						n |= 56
-						e = t.litlen[buf&(1<<litlenBits-1)]
-						continue
-					}
 					w = w[3:]
-				} else {
-					w = w[2:]
+					e = t.litlen[buf&(1<<litlenBits-1)]
+					buf |= binary.LittleEndian.Uint64(src) << (n & 63)
+					src = src[^n>>3&7:]
+					n |= 56
+					continue
 				}
+				w = w[2:]
 			} else {
 				w = w[1:]
 			}
@@ -78,25 +73,25 @@ func (d *Decoder) fast(t *tables) (done bool, err error) {
 		if len(src) < matchInput || len(w) < matchOutput {
 			break
 		}
-		if e&flagExceptional != 0 {
+		if exceptional(e) {
 			// A codeword of more than 11 bits, or the block's end.
 			if e&flagSubtable != 0 {
 				buf >>= litlenBits
 				n -= litlenBits
 				e = t.litlen[uint(e>>16)+uint(buf)&(1<<(e>>8&15)-1)]
 			}
-			if e&flagLiteral != 0 {
+			if literal(e) {
 				buf >>= e & 63
 				n -= e
 				w[0] = byte(e >> 8)
 				w = w[1:]
+				e = t.litlen[buf&(1<<litlenBits-1)]
 				buf |= binary.LittleEndian.Uint64(src) << (n & 63)
 				src = src[^n>>3&7:]
 				n |= 56
-				e = t.litlen[buf&(1<<litlenBits-1)]
 				continue
 			}
-			if e&flagExceptional != 0 {
+			if exceptional(e) {
 				buf >>= e & 63
 				n -= e
 				if done = e&flagEndOfBlock != 0; !done {
@@ -110,13 +105,13 @@ func (d *Decoder) fast(t *tables) (done bool, err error) {
 		n -= e
 
 		e = t.offset[buf&(1<<offsetBits-1)]
-		if e&flagExceptional != 0 {
+		if exceptional(e) {
 			if e&flagSubtable != 0 {
 				buf >>= offsetBits
 				n -= offsetBits
 				e = t.offset[uint(e>>16)+uint(buf)&(1<<(e>>8&15)-1)]
 			}
-			if e&flagExceptional != 0 {
+			if exceptional(e) {
 				err = ErrCorrupt
 				break
 			}
@@ -129,10 +124,10 @@ func (d *Decoder) fast(t *tables) (done bool, err error) {
 		}
 		buf >>= e & 63
 		n -= e
+		e = t.litlen[buf&(1<<litlenBits-1)]
 		buf |= binary.LittleEndian.Uint64(src) << (n & 63)
 		src = src[^n>>3&7:]
 		n |= 56
-		e = t.litlen[buf&(1<<litlenBits-1)]
 
 		if offset < 8 || length > 32 {
 			copyMatch(dst, len(dst)-len(w), offset, length)
@@ -154,8 +149,9 @@ func (d *Decoder) fast(t *tables) (done bool, err error) {
 
 // literals decodes literals, up to another symbol, of a flat code: one in
 // which nearly all have codewords of 8 bits, as in data that were compressed
-// already. Because that is what the processor predicts, it
-// need not wait for one symbol's entry to know where the next one starts.
+// already. It takes seven of those at once and asks once whether they were; only
+// where they were not must it wait for one symbol's entry to know where the next
+// one starts.
 func (d *Decoder) literals(t *tables) {
 	r := &d.reader
 	src, w := r.src[r.pos:], d.dst[d.out:]
@@ -164,25 +160,26 @@ func (d *Decoder) literals(t *tables) {
 		buf |= binary.LittleEndian.Uint64(src) << (n & 63)
 		src = src[^n>>3&7:]
 		n |= 56
-		i := 0
-		for ; i < 5; i++ {
-			v := t.byte8[uint8(buf)]
-			if v > 255 {
-				break
-			}
-			w[i] = byte(v)
-			buf >>= 8
-			n -= 8
+		v0, v1, v2, v3 := t.byte8[uint8(buf)], t.byte8[uint8(buf>>8)], t.byte8[uint8(buf>>16)], t.byte8[uint8(buf>>24)]
+		v4, v5, v6 := t.byte8[uint8(buf>>32)], t.byte8[uint8(buf>>40)], t.byte8[uint8(buf>>48)]
+		if v0|v1|v2|v3|v4|v5|v6 < noByte {
+			w[0], w[1], w[2], w[3], w[4], w[5], w[6] = byte(v0), byte(v1), byte(v2), byte(v3), byte(v4), byte(v5), byte(v6)
+			w = w[7:]
+			buf >>= 56
+			n -= 56
+			continue
 		}
-		e := t.litlen[buf&(1<<litlenBits-1)]
-		if e&flagLiteral == 0 {
-			w = w[i:]
+		e, i := t.litlen[buf&(1<<litlenBits-1)], 0
+		for ; i < 4 && literal(e); i++ {
+			w[i] = byte(e >> 8)
+			buf >>= e & 63
+			n -= e
+			e = t.litlen[buf&(1<<litlenBits-1)]
+		}
+		w = w[i:]
+		if !literal(e) {
 			break
 		}
-		buf >>= e & 63
-		n -= e
-		w[i] = byte(e >> 8)
-		w = w[i+1:]
 	}
 	n &= 63
 	r.pos, r.buf, r.n = len(r.src)-len(src), buf&(1<<n-1), uint(n)

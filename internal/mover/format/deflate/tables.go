@@ -29,11 +29,12 @@ const (
 //	            of a pointer to a subtable: how many bits index the subtable
 //	bits 16-30  a length, an offset (both without extra bits), or where a subtable starts
 //
-// and of literals, of which an entry may hold two:
+// and of literals:
 //
-//	bits 8-23   the literals, the first lowest
-//	bits 24-25  their number
-//	bits 26-29  how many bits the first one's code has
+//	bits 8-15   the literal
+//
+// The two flags that the fast loop asks for stand where an integer has its sign, which
+// costs less than another bit.
 const (
 	flagLiteral     = 1 << 31
 	flagExceptional = 1 << 15 // of entries that are not literals
@@ -44,6 +45,9 @@ const (
 	// bit, as only codes with one codeword of one bit may be incomplete.
 	invalid = flagExceptional | 1
 )
+
+func literal(e uint32) bool     { return int32(e) < 0 }
+func exceptional(e uint32) bool { return int16(e) < 0 }
 
 // lengthEntries are the entries of the litlen symbols from 257 on, without
 // what depends on the code's length. Symbols 286 and 287 do not occur in valid streams.
@@ -158,7 +162,7 @@ func (t *tables) buildLitlen(s *scratch, lens []uint8) bool {
 		e := uint32(flagExceptional | flagEndOfBlock)
 		switch {
 		case sym < endOfBlock:
-			e = flagLiteral | 1<<24 | uint32(l)<<26 | uint32(sym)<<8
+			e = flagLiteral | uint32(sym)<<8
 		case sym > endOfBlock:
 			e = lengthEntries[sym-endOfBlock-1]
 		}
@@ -216,7 +220,7 @@ func (t *tables) buildFixed(s *scratch) {
 // withLength completes an entry for a codeword, or the part of one that its
 // subtable is indexed by, of l bits.
 func withLength(e uint32, l uint) uint32 {
-	if e&flagLiteral != 0 {
+	if literal(e) {
 		return e + uint32(l)
 	}
 	return e + uint32(l)<<8 + uint32(l)
@@ -329,7 +333,7 @@ func (t *tables) flatten(lens []uint8) {
 	}
 	for i := range t.byte8 {
 		t.byte8[i] = noByte
-		if e := t.litlen[i]; e&flagLiteral != 0 && e&63 == 8 {
+		if e := t.litlen[i]; literal(e) && e&63 == 8 {
 			t.byte8[i] = uint16(uint8(e >> 8))
 		}
 	}
