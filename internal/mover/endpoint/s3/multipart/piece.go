@@ -4,6 +4,7 @@ package multipart
 
 import (
 	"crypto/md5" //nolint:gosec // S3's own checksum, to notice damage.
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -13,19 +14,25 @@ import (
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
 )
 
-// A Piece is the bytes of a part, which stay the caller's, with their sums. The
-// MD5 is made only when it is needed.
+// A Piece is the bytes of a part, which stay the caller's, with their sums. MD5
+// and SHA-256 are made only when they are needed, and once.
 type Piece struct {
-	data []byte
-	crc  uint64
-	md5  func() [md5.Size]byte
+	data   []byte
+	crc    uint64
+	md5    func() [md5.Size]byte
+	sha256 func() [sha256.Size]byte
 }
 
 // NewPiece returns the piece of some bytes.
 func NewPiece(p []byte) *Piece {
-	return &Piece{data: p, crc: crc64nvme.Checksum(p), md5: sync.OnceValue(func() [md5.Size]byte {
-		return md5.Sum(p) //nolint:gosec // S3's own checksum, to notice damage.
-	})}
+	return &Piece{
+		data: p,
+		crc:  crc64nvme.Checksum(p),
+		md5: sync.OnceValue(func() [md5.Size]byte {
+			return md5.Sum(p) //nolint:gosec // S3's own checksum, to notice damage.
+		}),
+		sha256: sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(p) }),
+	}
 }
 
 // Size in bytes.
@@ -34,6 +41,12 @@ func (p *Piece) Size() int64 { return int64(len(p.data)) }
 func (p *Piece) contentMD5() string {
 	sum := p.md5()
 	return store.Encode(sum[:])
+}
+
+// payloadHash is what a signature that covers the bytes is made of.
+func (p *Piece) payloadHash() string {
+	sum := p.sha256()
+	return hex.EncodeToString(sum[:])
 }
 
 // hasTag reports whether a tag is the bytes' MD5.

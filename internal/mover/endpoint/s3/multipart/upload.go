@@ -13,6 +13,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	api "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/novasphere/provider-wukong/internal/mover/crc64nvme"
 	"github.com/novasphere/provider-wukong/internal/mover/endpoint/s3/store"
@@ -105,7 +106,7 @@ func (u *Upload) send(ctx context.Context, n int32, p *Piece, hashed bool) (Part
 		if o.Conn.Secure() {
 			return o.Conn.UploadPart(ctx, in, Unsigned)
 		}
-		return o.Conn.UploadPart(ctx, in)
+		return o.Conn.UploadPart(ctx, in, signed(p))
 	})
 	if err != nil {
 		return Part{}, err
@@ -124,6 +125,17 @@ func (u *Upload) send(ctx context.Context, n int32, p *Piece, hashed bool) (Part
 // Unsigned leaves the body out of a request's signature.
 func Unsigned(o *api.Options) {
 	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+}
+
+// signed puts a piece into a request's signature. The SDK would do it as well, but
+// copy the bytes for it, and again for each attempt.
+func signed(p *Piece) func(*api.Options) {
+	hash := middleware.InitializeMiddlewareFunc("PayloadHashOfPiece", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		return next.HandleInitialize(v4.SetPayloadHash(ctx, p.payloadHash()), in)
+	})
+	return func(o *api.Options) {
+		o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error { return s.Initialize.Add(hash, middleware.Before) })
+	}
 }
 
 // Complete makes the object of the parts, which are numbered from 1, if the key
