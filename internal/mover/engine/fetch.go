@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novasphere/provider-wukong/internal/mover/disk"
+	"github.com/novasphere/provider-wukong/internal/mover/engine/buffer"
 	"github.com/novasphere/provider-wukong/internal/mover/engine/pace"
 )
 
@@ -36,6 +37,7 @@ func (c *copier) fetch(ctx context.Context, g *errgroup.Group, out chan<- *unit)
 	}
 	f := &fetcher{
 		source: c.Source,
+		window: c.source,
 		meter:  c.Meter,
 		group:  g,
 		todo:   make(chan []*unit),
@@ -87,6 +89,7 @@ func (c *copier) dispatch(ctx context.Context, f *fetcher, out chan<- *unit) err
 			if err != nil {
 				return err
 			}
+			f.coming.Add(1)
 			if err := send(ctx, out, u); err != nil {
 				return err
 			}
@@ -105,12 +108,14 @@ func (c *copier) dispatch(ctx context.Context, f *fetcher, out chan<- *unit) err
 // A fetcher fills units through a number of connections that adapts.
 type fetcher struct {
 	source disk.File
+	window *buffer.Pool
 	meter  *Meter
 	group  *errgroup.Group
 	todo   chan []*unit  // runs
 	done   chan struct{} // closed when nothing more will be to do
 	pace   *pace.Controller
 
+	coming  atomic.Int64 // units that hold a buffer, and have not arrived
 	run     atomic.Int64 // units that a connection fetches in runTime
 	want    atomic.Int64 // connections that should be
 	running atomic.Int64 // connections that are
@@ -140,6 +145,7 @@ func (f *fetcher) control(ctx context.Context) error {
 			Bytes:    b - bytes,
 			Elapsed:  now.Sub(last),
 			Idle:     float64(idle) / float64(looks*max(1, f.running.Load())),
+			Ahead:    int64(f.window.Lent())-f.coming.Load() > windowUnits/2,
 			Pushback: p > pushbacks,
 		})
 		last, bytes, pushbacks, idle, looks = now, b, p, 0, 0
@@ -197,6 +203,7 @@ func (f *fetcher) fill(ctx context.Context, run []*unit) error {
 	defer r.Close() //nolint:errcheck // Closing a reader loses nothing.
 	for _, u := range run {
 		_, err = io.ReadFull(meteredReader{r, &f.meter.Transferred}, u.data())
+		f.coming.Add(-1)
 		u.settle(err)
 		if err != nil {
 			return err

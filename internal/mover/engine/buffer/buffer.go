@@ -78,6 +78,13 @@ func (p *Pool) Get(ctx context.Context) (*Buffer, error) {
 // Put takes a buffer back.
 func (p *Pool) Put(b *Buffer) { p.free <- b }
 
+// Lent is how many buffers are lent at this moment.
+func (p *Pool) Lent() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.made) - len(p.free)
+}
+
 // Close unmaps every buffer, those that are lent included.
 func (p *Pool) Close() {
 	p.mu.Lock()

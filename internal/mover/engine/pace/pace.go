@@ -6,8 +6,9 @@
 // at least a quarter of the throughput that it would bring if connections did
 // not compete, and goes back to the last number that paid when a step has not
 // done so after a few looks. A server that asks to be left alone (429, 503)
-// halves the number. Nothing grows while connections wait for us, and when most of
-// their time is waiting, half of them do as well.
+// halves the number. Nothing grows while connections wait for us, or will as soon as
+// the memory for what arrives is full; and when most of their time is waiting, half of
+// them do as well.
 //
 // A Controller is pure: it is told what was seen and answers with a number.
 package pace
@@ -48,6 +49,9 @@ type Sample struct {
 	// to 1.
 	Idle float64
 
+	// Ahead says that much of what arrived waits for us, and connections soon will.
+	Ahead bool
+
 	// Pushback says that the server asked for less.
 	Pushback bool
 }
@@ -84,7 +88,7 @@ func (c *Controller) Look(s Sample) int {
 		c.n = max(1, c.n/2)
 		c.settle(rate)
 		c.hold, c.idle = rest, 0
-	case s.Idle > starved:
+	case s.Ahead, s.Idle > starved:
 		// What comes now says nothing about the network.
 	case c.hold > 0:
 		c.hold--

@@ -53,6 +53,17 @@ func TestLook(t *testing.T) {
 			looks: 20,
 			want:  []int{4, 4},
 		},
+		"Ahead": {
+			reason: "connections that will wait for us do not become more",
+			limit:  16,
+			sample: func(i, n int) pace.Sample {
+				s := look(n, 20*mb, 1e12)
+				s.Ahead = i < 10
+				return s
+			},
+			looks: 13,
+			want:  []int{4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 8, 16, 16},
+		},
 		"Spare": {
 			reason: "connections that wait for us most of the time become fewer, until they do not",
 			limit:  16,
