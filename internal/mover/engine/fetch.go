@@ -145,12 +145,16 @@ func (f *fetcher) control(ctx context.Context) error {
 			Bytes:    b - bytes,
 			Elapsed:  now.Sub(last),
 			Idle:     float64(idle) / float64(looks*max(1, f.running.Load())),
-			Ahead:    int64(f.window.Lent())-f.coming.Load() > windowUnits/2,
+			Ahead:    f.ahead(),
 			Pushback: p > pushbacks,
 		})
 		last, bytes, pushbacks, idle, looks = now, b, p, 0, 0
 	}
 }
+
+// ahead reports whether more than half of the window has arrived and is not placed:
+// more than workers and digests hold in their hands.
+func (f *fetcher) ahead() bool { return int64(f.window.Lent())-f.coming.Load() > windowUnits/2 }
 
 // decide changes the number of connections, and how much each asks for at once.
 func (f *fetcher) decide(ctx context.Context, s pace.Sample) {
